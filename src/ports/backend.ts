@@ -1,0 +1,35 @@
+/** The seam between the runtime and whatever runs a network: a simulator here, or a board behind a link. */
+
+import type { Network } from "../core/network.ts";
+import type { RunCounters } from "../core/results.ts";
+
+/**
+ * Runs one loaded network, one frame at a time.
+ *
+ * A back end is opened with its network by a factory, which resolves when it can take frames and rejects with a
+ * `BackendError` or `ModelError` otherwise.
+ */
+export interface Backend extends AsyncDisposable {
+  readonly name: "simulator" | "loihi";
+  readonly network: Network;
+  /**
+   * Runs a frame.
+   *
+   * @param input levels `[channels, height, width]` of the network's input; read before the promise settles, and the
+   *   caller's again after that.
+   * @param output filled in place.
+   * @throws {BackendError} `backend.busy` when a run is still under way (the running one is not disturbed);
+   *   `backend.closed` after or during dispose; `backend.shape` when `input` has the wrong length;
+   *   `backend.failed` when the kernel failed, after which the back end may be used again.
+   */
+  run(input: Int16Array, output: InferenceOutput): Promise<void>;
+}
+
+/** Where a back end puts its answer; allocated once by the caller and reused. */
+export interface InferenceOutput {
+  /** Level of every output neuron, `[classes]`; the step of its spike follows from `ttfs/timing.ts`. */
+  readonly levels: Int16Array;
+  readonly counters: RunCounters;
+  /** Early spikes of each layer, in layer order; 0 for layers without a window. */
+  readonly earlySpikesByLayer: Float64Array;
+}
