@@ -3,7 +3,7 @@
 import type { Issue } from "../core/errors.ts";
 import { inputShapeOf, type Layer, type Network } from "../core/network.ts";
 import { formatShape, sameShape, type Shape, sizeOf } from "../core/shape.ts";
-import { outputShape, synapseCount } from "./geometry.ts";
+import { outputShape, synapseCount } from "../core/geometry.ts";
 
 /** Most neurons in a whole network. */
 export const NEURONS_MAX = 2 ** 26;

@@ -46,11 +46,13 @@ const LENGTH_BYTES = 8;
 /**
  * Reads a container.
  *
- * @param bytes the whole file; the tensors are views of it
+ * @param file all its bytes; the tensors are views of it
  * @param name what to call the file in errors
  * @throws {ModelError} `model.container`, with every problem found
  */
-export function readContainer(bytes: Uint8Array, name: string): Container {
+export function readContainer(file: Uint8Array, name: string): Container {
+  // node:fs gives a Buffer, whose slice() is a view where a plain array's is a copy; users of the tensors want the plain one.
+  const bytes = new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
   const { header, dataStart } = readHeader(bytes, name);
   const issues: Issue[] = [];
   const metadata: Record<string, string> = Object.create(null);

@@ -1,8 +1,8 @@
 /** What shape a layer must have, how many synapses and how deep it is: the arithmetic that `check` and the summary share. */
 
-import type { Layer } from "../core/network.ts";
-import { isSpiking } from "../core/network.ts";
-import { type Shape, sizeOf, slidingOutput } from "../core/shape.ts";
+import type { Layer } from "./network.ts";
+import { isSpiking } from "./network.ts";
+import { type Shape, sizeOf, slidingOutput } from "./shape.ts";
 
 /** The fields of a layer that decide its output shape. */
 export type Geometry =

@@ -1,0 +1,190 @@
+/** What the runtime tells the outside world, in camelCase with units; `publish/payload.ts` gives it its wire form. Types only. */
+
+import type { Convention } from "./network.ts";
+import type { Shape } from "./shape.ts";
+
+/** Anything that is published. `kind` decides the topic, its quality of service and whether the broker keeps it. */
+export type Message = InfoMessage | HealthMessage | LatencyMessage | CameraStatusMessage | StateMessage | ResultMessage;
+/** Every `Message["kind"]`. */
+export type MessageKind = Message["kind"];
+
+/** How a number was come by; two numbers of different methods are never added. */
+export type Method = "measured" | "estimated";
+
+/** What this gateway runs. Kept by the broker; sent at start and on every connect. */
+export interface InfoMessage {
+  readonly kind: "info";
+  /** Version of this program. */
+  readonly version: string;
+  readonly model: ModelInfo;
+  readonly backend: BackendName;
+  readonly configSha256: string;
+  readonly runtime: { readonly name: "deno" | "node"; readonly version: string };
+  readonly cameras: readonly { readonly camera: string; readonly source: string }[];
+  /** What the energy estimate multiplies its counters by; null when there is no estimate. */
+  readonly energyModel: EnergyModel | null;
+}
+
+/** The back ends by name. */
+export type BackendName = "simulator" | "loihi";
+
+/** The network as its users see it. */
+export interface ModelInfo {
+  readonly id: string;
+  readonly sha256: string;
+  readonly tMax: number;
+  readonly convention: Convention;
+  /** One a class, in output order. */
+  readonly labels: readonly string[];
+  readonly input: { readonly shape: Shape; readonly color: "grey" | "rgb" };
+}
+
+/** Coefficients by name, unit last (`per_synop_pj`), and where they were taken from. */
+export interface EnergyModel {
+  readonly source: string;
+  readonly coefficients: Readonly<Record<string, number>>;
+}
+
+/** Whether all is well. Kept by the broker; sent every minute and on change. */
+export interface HealthMessage {
+  readonly kind: "health";
+  readonly status: "ok" | "degraded";
+  readonly problems: readonly Problem[];
+  /** Since the program started. */
+  readonly uptimeMs: number;
+  readonly rssBytes: number;
+  readonly broker: BrokerHealth;
+  readonly cameras: readonly CameraHealth[];
+}
+
+/** Something that is wrong now. */
+export interface Problem {
+  /** What has it, as a stable id: `broker`, `camera.door`, `spool`. */
+  readonly what: string;
+  /** Wall clock, ms since 1970 UTC, when it began. */
+  readonly sinceWallMs: number;
+  /** For people; never a secret. */
+  readonly text: string;
+}
+
+/** The publisher's own counts at the time of the message. */
+export interface BrokerHealth {
+  readonly state: "connecting" | "online" | "offline";
+  readonly queued: number;
+  readonly dropped: number;
+  readonly published: number;
+}
+
+/** One camera since the program started, so that captured = classified + in flight + Σ dropped holds in every message. */
+export interface CameraHealth {
+  readonly camera: string;
+  readonly status: CameraStatus;
+  readonly frames: FrameCounts;
+}
+
+/** Where frames went. */
+export interface FrameCounts {
+  readonly captured: number;
+  readonly classified: number;
+  readonly inFlight: number;
+  /** A newer frame came before this one could be taken. */
+  readonly droppedBusy: number;
+  /** Too old when its turn came. */
+  readonly droppedStale: number;
+  /** Not an image. */
+  readonly droppedMalformed: number;
+  /** The back end failed on it. */
+  readonly droppedFailed: number;
+}
+
+/** Speed of one camera over one window. Not kept by the broker. */
+export interface LatencyMessage {
+  readonly kind: "latency";
+  readonly camera: string;
+  readonly windowMs: number;
+  /** Of the window; `inFlight` is a level, so over a window captured = classified + Σ dropped + its change. */
+  readonly frames: FrameCounts;
+  readonly stages: {
+    readonly decode?: StageLatency;
+    readonly preprocess: StageLatency;
+    readonly encode: StageLatency;
+    readonly infer: StageLatency;
+    readonly decide: StageLatency;
+    readonly endToEnd: StageLatency;
+  };
+  /** Medians over the window; absent when it held no classified frame. */
+  readonly snn?: {
+    readonly timesteps: number;
+    readonly decisionStepP50: number;
+    readonly spikesPerInference: number;
+  };
+}
+
+/** Percentiles of one stage over the window's `count` frames; all 0 when it had none. */
+export interface StageLatency {
+  readonly count: number;
+  readonly p50Ms: number;
+  readonly p90Ms: number;
+  readonly p99Ms: number;
+  readonly p999Ms: number;
+  readonly maxMs: number;
+}
+
+/** A camera's availability; plain text on the wire. */
+export type CameraStatus = "online" | "offline" | "paused" | "error";
+
+/** A camera came, went, was paused or failed. Kept by the broker; sent on change. */
+export interface CameraStatusMessage {
+  readonly kind: "cameraStatus";
+  readonly camera: string;
+  readonly status: CameraStatus;
+}
+
+/** What a frame was taken for. */
+export interface ClassifiedMessage {
+  readonly camera: string;
+  readonly classId: string;
+  /** Output index of `classId`; −1 when it is no output of the network (`none`). */
+  readonly index: number;
+  /** 0 to 1. */
+  readonly confidence: number;
+  /** Most likely classes, best first; `p` from 0 to 1. */
+  readonly top: readonly { readonly classId: string; readonly p: number }[];
+  readonly model: { readonly id: string; readonly sha256: string };
+  readonly backend: BackendName;
+  /** `ageMs`: from capture to this message. */
+  readonly frame: { readonly id: number; readonly capturedAtWallMs: number; readonly ageMs: number };
+}
+
+/** The stable, debounced class of a camera. Kept by the broker; sent on change and as a heartbeat. */
+export interface StateMessage extends ClassifiedMessage {
+  readonly kind: "state";
+  /** Wall clock, ms since 1970 UTC, since when the class has been stable. */
+  readonly sinceWallMs: number;
+}
+
+/** One classified frame. Not kept by the broker, but delivered. */
+export interface ResultMessage extends ClassifiedMessage {
+  readonly kind: "result";
+  /** Another class had the same level. */
+  readonly tie: boolean;
+  /** The true class, when the source knows it. */
+  readonly truth?: string;
+  /** From capture to decision. */
+  readonly latencyMs: number;
+  readonly snn: {
+    /** Steps that the whole network takes for a frame. */
+    readonly timesteps: number;
+    readonly decisionStep: number;
+    readonly spikes: number;
+    readonly earlySpikes: number;
+    readonly synopsEvents: number;
+  };
+  /** Absent when neither a meter nor an energy model covers this back end. */
+  readonly energy?: {
+    readonly perInferenceUj: number;
+    readonly method: Method;
+    /** What the number covers: `inference`, `board`, … */
+    readonly scope: string;
+  };
+}
