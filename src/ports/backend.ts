@@ -20,7 +20,8 @@ export interface Backend extends AsyncDisposable {
    * @param output filled in place.
    * @throws {BackendError} `backend.busy` when a run is still under way (the running one is not disturbed);
    *   `backend.closed` after or during dispose; `backend.shape` when `input` has the wrong length;
-   *   `backend.failed` when the kernel failed, after which the back end may be used again.
+   *   `backend.failed` when this frame failed, after which the back end may be used again; `backend.lost` when the
+   *   simulator's thread or the board is gone, after which every run is refused: open another.
    */
   run(input: Int16Array, output: InferenceOutput): Promise<void>;
 }

@@ -1,0 +1,43 @@
+/** Hosts a kernel in a thread of its own, so that a long frame never stalls the event loop. No logic of its own. */
+
+import { parentPort, workerData } from "node:worker_threads";
+import { assert } from "../core/assert.ts";
+import { systemClock } from "../core/clock.ts";
+import type { Network } from "../core/network.ts";
+import { zeroCounters } from "../core/results.ts";
+import { createReferenceKernel } from "./kernel_reference.ts";
+import { createSharedRun, storeOutput } from "./shared_run.ts";
+
+/** What the worker is started with. */
+export interface WorkerStart {
+  readonly network: Network;
+  readonly buffer: SharedArrayBuffer;
+}
+
+/** What it says: ready or done (null), or why a frame failed. */
+export type WorkerReply = null | string;
+
+assert(parentPort !== null, "worker.ts runs as a worker only");
+const port = parentPort;
+const { network, buffer } = workerData as WorkerStart;
+const shared = createSharedRun(network, buffer);
+const kernel = createReferenceKernel(network);
+const output = {
+  levels: new Int16Array(network.labels.length),
+  counters: zeroCounters(),
+  earlySpikesByLayer: new Float64Array(network.layers.length),
+};
+const reply = (message: WorkerReply) => port.postMessage(message);
+
+port.on("message", () => {
+  try {
+    const startUs = systemClock.nowUs();
+    kernel.run(shared.input, output);
+    output.counters.runUs = systemClock.nowUs() - startUs;
+    storeOutput(shared, output);
+    reply(null);
+  } catch (error) {
+    reply(error instanceof Error ? error.message : String(error));
+  }
+});
+reply(null);
