@@ -9,7 +9,7 @@ import { decodePnm } from "./pnm.ts";
 export const IMAGE_NAME = /\.(png|jpe?g|pgm|ppm)$/i;
 
 /**
- * Decodes one image. Synchronous: about 10 ns a pixel for PNG and PNM, 40 ns for JPEG.
+ * Decodes one image. Synchronous: about 10 ns a pixel for PNG, 40 to 100 ns for JPEG.
  *
  * @param name what to call it in errors
  * @throws {CameraError} `camera.image`, with what was expected and found, for any bytes that are not such an image
