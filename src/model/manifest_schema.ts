@@ -174,10 +174,10 @@ export function parseManifest(value: unknown, issues: Issue[]): Manifest | null 
   };
 }
 
-/** The manifest as it goes into a file: the inverse of `parseManifest`. */
+/** The manifest as it goes into a file: the inverse of `parseManifest`. Equal manifests give equal text, keys in the schema's order. */
 export function manifestToJson(m: Manifest): Record<string, unknown> {
   const p = m.provenance;
-  return {
+  return manifest.parse({
     format_version: 1,
     name: m.name,
     convention: m.convention,
@@ -201,7 +201,7 @@ export function manifestToJson(m: Manifest): Record<string, unknown> {
       snn_accuracy_frames: p.snnAccuracyFrames,
     },
     self_test: m.selfTest,
-  };
+  });
 }
 
 /** JSON Schema (draft 2020-12) of the manifest, for editors and other tools. */
