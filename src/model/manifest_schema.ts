@@ -138,11 +138,11 @@ export type ManifestLayer =
 
 /** Checks a parsed JSON value; on failure pushes every problem to `issues` and returns null. */
 export function parseManifest(value: unknown, issues: Issue[]): Manifest | null {
-  const result = manifest.safeParse(value, { reportInput: true });
+  const result = manifest.safeParse(value);
   if (!result.success) {
     for (const problem of result.error.issues) {
       const where = problem.path.length === 0 ? "manifest" : problem.path.map(String).join(".");
-      issues.push({ where, expected: problem.message, found: describe(problem.input) });
+      issues.push({ where, expected: problem.message, found: describe(valueAt(value, problem.path)) });
     }
     return null;
   }
@@ -207,6 +207,13 @@ export function manifestToJson(m: Manifest): Record<string, unknown> {
 /** JSON Schema (draft 2020-12) of the manifest, for editors and other tools. */
 export function manifestJsonSchema(): Record<string, unknown> {
   return { title: "quartz-edge network manifest", ...z.toJSONSchema(manifest, { io: "input" }) };
+}
+
+/** What stands at a path; zod's own report of a wrong `kind` is the whole layer. */
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  let found = value;
+  for (const key of path) found = (found as Record<PropertyKey, unknown> | null | undefined)?.[key];
+  return found;
 }
 
 function describe(value: unknown): string {
