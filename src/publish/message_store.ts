@@ -1,0 +1,52 @@
+/** Where messages wait for the broker: the seam between the publisher and its queues (memory now, a disk spool beside it). */
+
+import type { MessageKind } from "../core/messages.ts";
+import type { EncodedMessage } from "./payload.ts";
+
+/** One encoded message and its full topic. Compared by identity. */
+export interface Outgoing {
+  readonly topic: string;
+  readonly message: EncodedMessage;
+}
+
+/**
+ * Messages that wait, and messages that are lent to a session until it settles them.
+ *
+ * The publisher calls `next` whenever its session has room, `settle` once for each message that the broker answered, and
+ * `rewind` when a session ended, whose unsettled messages then wait again, in front of the others and in their order.
+ */
+export interface MessageStore {
+  /** Waiting and lent ones. */
+  readonly queued: number;
+  /** Lends the message whose turn it is; undefined when none waits. */
+  next(): Outgoing | undefined;
+  /** Ends a loan: delivered, or refused for good. A message that is not lent is passed over. */
+  settle(outgoing: Outgoing, delivered: boolean): void;
+  rewind(): void;
+  /** Drops and counts everything. */
+  discard(): void;
+}
+
+/** What became of messages that no longer wait; shared by the stores of one publisher. */
+export interface Tally {
+  published: number;
+  replaced: number;
+  dropped: number;
+  readonly droppedByKind: Record<MessageKind, number>;
+}
+
+/** All at 0. */
+export function createTally(): Tally {
+  return {
+    published: 0,
+    replaced: 0,
+    dropped: 0,
+    droppedByKind: { info: 0, health: 0, latency: 0, cameraStatus: 0, state: 0, result: 0 },
+  };
+}
+
+/** Counts one dropped message. */
+export function tallyDrop(tally: Tally, kind: MessageKind): void {
+  tally.dropped++;
+  tally.droppedByKind[kind]++;
+}

@@ -1,0 +1,233 @@
+/** Publishes over MQTT: feeds each session with status, retained topics and queued messages, in that order. */
+
+import type { InfoMessage, Message, MessageKind, Problem } from "../core/messages.ts";
+import type { Publisher, PublisherCounts, PublisherState } from "../ports/publisher.ts";
+import { BrokerLink } from "./broker_link.ts";
+import { createTally, type MessageStore, type Outgoing, tallyDrop } from "./message_store.ts";
+import { type CheckedOptions, checkOptions, type MqttPublisherOptions } from "./mqtt_options.ts";
+import type { Session } from "./mqtt_session.ts";
+import { createOutbox, type Outbox } from "./outbox.ts";
+import { type EncodedMessage, encodeMessage } from "./payload.ts";
+import { createRetainedSlots } from "./retained_slots.ts";
+import { isId, STREAMS, topicOf } from "./topics.ts";
+
+/** The three waits of `stop`; together well under the port's 3 s. */
+const STOP_DRAIN_MS = 1200;
+const STOP_STATUS_MS = 400;
+const STOP_DISCONNECT_MS = 400;
+/** Most different refusals logged a session. */
+const REFUSALS_LOGGED_MAX = 100;
+
+/** Topics kept ready; more are built each time. */
+const TOPICS_CACHED_MAX = 4096;
+
+/** A `Publisher` that also tells which MQTT it speaks. */
+export interface MqttPublisher extends Publisher {
+  /** Of the last successful connection; null before the first. */
+  readonly protocol: "5" | "3.1.1" | null;
+}
+
+/**
+ * Starts publishing; returns at once, whether or not the broker is there.
+ * @throws {ConfigError} `config.publisher` when the options are wrong, with all that is wrong.
+ */
+export function openMqttPublisher(options: MqttPublisherOptions): MqttPublisher {
+  return new LinkedPublisher(checkOptions(options));
+}
+
+// ---
+
+class LinkedPublisher implements MqttPublisher {
+  readonly #options: CheckedOptions;
+  readonly #link: BrokerLink;
+  readonly #tally = createTally();
+  readonly #retained = createRetainedSlots(this.#tally);
+  readonly #outbox: Outbox;
+  /** In the order in which they are served. */
+  readonly #stores: readonly MessageStore[];
+  readonly #topics = new Map<string, string>();
+  /** So that a thousand refusals alike make one line. */
+  readonly #refusalsLogged = new Set<string>();
+
+  #session: Session | null = null;
+  #protocol: "5" | "3.1.1" | null = null;
+  /** Worded anew on every connect, as it names the protocol. */
+  #info: InfoMessage | null = null;
+  #seq = 0;
+  #inFlight = 0;
+  #pumping = false;
+  #accepting = true;
+  #onDrained: (() => void) | null = null;
+  #stopped: Promise<void> | null = null;
+
+  constructor(options: CheckedOptions) {
+    this.#options = options;
+    this.#outbox = createOutbox(options.outboxMax, this.#tally);
+    this.#stores = [this.#retained, this.#outbox];
+    this.#link = new BrokerLink({
+      ...options,
+      statusTopic: topicOf("status", options),
+      onOnline: (session, protocol) => this.#onOnline(session, protocol),
+      onEnded: () => this.#onEnded(),
+    });
+  }
+
+  get state(): PublisherState {
+    return this.#link.state;
+  }
+  get problem(): Problem | null {
+    return this.#link.problem;
+  }
+  get protocol(): "5" | "3.1.1" | null {
+    return this.#protocol;
+  }
+  get counts(): PublisherCounts {
+    const { published, replaced, dropped, droppedByKind } = this.#tally;
+    const queued = this.#stores.reduce((sum, store) => sum + store.queued, 0);
+    return { queued, published, replaced, dropped, droppedByKind: { ...droppedByKind } };
+  }
+
+  publish(message: Message): void {
+    if (!this.#accepting) return tallyDrop(this.#tally, message.kind);
+    try {
+      const outgoing = this.#encode(message);
+      if (message.kind === "info") this.#info = message;
+      if (outgoing.message.retain) this.#retained.put(outgoing);
+      else this.#outbox.push(outgoing);
+    } catch (error) {
+      tallyDrop(this.#tally, message.kind);
+      const text = error instanceof Error ? error.message : String(error);
+      this.#logOnce(`Cannot encode a message of kind ${message.kind}: ${text}`, { code: "publish.encode" });
+      return;
+    }
+    this.#pump();
+  }
+
+  stop(): Promise<void> {
+    return this.#stopped ??= this.#stop();
+  }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** In this order: status, info, every other retained topic, then what waits in the queue. */
+  #onOnline(session: Session, protocol: "5" | "3.1.1"): void {
+    this.#session = session;
+    this.#protocol = protocol;
+    this.#refusalsLogged.clear();
+    if (this.#info !== null) this.#retained.reword(this.#encode(this.#info));
+    this.#retained.resendAll(topicOf("info", this.#options));
+    this.#inFlight++;
+    session.sendStatus("online", (refusal) => {
+      this.#inFlight--;
+      if (refusal !== null) this.#logRefusal("status", topicOf("status", this.#options), refusal);
+      this.#pump();
+    });
+    this.#pump();
+  }
+
+  /** What the session did not deliver waits again. */
+  #onEnded(): void {
+    this.#session = null;
+    this.#inFlight = 0;
+    for (const store of this.#stores) store.rewind();
+    this.#onDrained?.();
+  }
+
+  /** Sends as much as the session has room for. */
+  #pump(): void {
+    const session = this.#session;
+    // A QoS 0 message is answered within `send`, which must not dig one level deeper for each of a long queue.
+    if (session === null || this.#pumping) return;
+    this.#pumping = true;
+    while (this.#inFlight < session.inFlightMax) {
+      if (!this.#stores.some((store) => this.#sendNext(store, session))) break;
+    }
+    this.#pumping = false;
+    if (this.#inFlight === 0) this.#onDrained?.();
+  }
+
+  /** Sends the store's next message; false when it has none. */
+  #sendNext(store: MessageStore, session: Session): boolean {
+    const outgoing = store.next();
+    if (outgoing === undefined) return false;
+    this.#inFlight++;
+    session.send(outgoing, (refusal) => {
+      this.#inFlight--;
+      store.settle(outgoing, refusal === null);
+      if (refusal !== null) this.#logRefusal(outgoing.message.topicKey, outgoing.topic, refusal);
+      this.#pump();
+    });
+    return true;
+  }
+
+  #encode(message: Message): Outgoing {
+    const { clock, boot, isSynced } = this.#options;
+    const encoded = encodeMessage(message, {
+      tsWallMs: clock.wallMs(),
+      seq: this.#seq,
+      boot,
+      synced: isSynced(),
+      mqttProtocol: this.#protocol,
+    });
+    const outgoing = { topic: this.#topicFor(encoded), message: encoded };
+    this.#seq++;
+    return outgoing;
+  }
+
+  /** Topics are few and used often: each is built, and its camera checked, once. */
+  #topicFor({ topicKey, camera }: EncodedMessage): string {
+    const cacheKey = `${topicKey} ${camera}`;
+    let topic = this.#topics.get(cacheKey);
+    if (topic === undefined) {
+      const needsCamera = STREAMS[topicKey].path.includes("{camera}");
+      if (needsCamera && !isId(camera)) {
+        throw new Error(`a camera id must be 1 to 64 of a-z 0-9 _ -: found ${JSON.stringify(camera)}`);
+      }
+      topic = topicOf(topicKey, this.#options, camera);
+      if (this.#topics.size < TOPICS_CACHED_MAX) this.#topics.set(cacheKey, topic);
+    }
+    return topic;
+  }
+
+  #logRefusal(kind: MessageKind | "status", topic: string, refusal: string): void {
+    const text = `Cannot publish to ${topic} as the broker must accept its messages: found ${refusal}`;
+    this.#logOnce(text, { code: "publish.rejected", kind, topic });
+  }
+
+  #logOnce(text: string, facts: Readonly<Record<string, unknown>>): void {
+    if (this.#refusalsLogged.has(text) || this.#refusalsLogged.size >= REFUSALS_LOGGED_MAX) return;
+    this.#refusalsLogged.add(text);
+    this.#options.log("error", text, facts);
+  }
+
+  async #stop(): Promise<void> {
+    this.#accepting = false;
+    if (this.#session !== null) {
+      const drained = new Promise<void>((resolve) => this.#onDrained = resolve);
+      this.#pump();
+      await this.#within(STOP_DRAIN_MS, drained);
+      this.#onDrained = null;
+    }
+    const session = this.#session;
+    if (session !== null) {
+      const told = new Promise<void>((resolve) => session.sendStatus("stopped", () => resolve()));
+      await this.#within(STOP_STATUS_MS, Promise.race([told, session.ended]));
+      session.disconnect();
+      await this.#within(STOP_DISCONNECT_MS, session.ended);
+    }
+    await this.#link.close();
+    const { log, name } = this.#options;
+    const left = this.counts.queued;
+    for (const store of this.#stores) store.discard();
+    const text = left === 0 ? "" : `; ${left} messages were not delivered`;
+    log(left === 0 ? "info" : "warn", `Stopped publishing to ${name}${text}`, { broker: name, left });
+  }
+
+  /** Waits for `done`, but no longer than `durationMs`, and leaves no timer behind. */
+  async #within(durationMs: number, done: Promise<unknown>): Promise<void> {
+    const cancel = new AbortController();
+    await Promise.race([done, this.#options.clock.sleep(durationMs, cancel.signal)]);
+    cancel.abort();
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * One connection to a broker, from CONNECT to close. The only user of `mqtt`.
+ *
+ * mqtt.js is used as codec, socket and keep-alive only. Its own reconnecting and queueing stay off (`reconnectPeriod` 0,
+ * a new client for each connection): they queue without bound, and order messages by quality of service.
+ */
+
+import mqtt, { ReasonCodes } from "mqtt";
+import type { Outgoing } from "./message_store.ts";
+import { type SessionEnd, sessionEndOf } from "./session_end.ts";
+
+/** Most messages under way; a broker may ask for fewer (mosquitto: 20). */
+export const IN_FLIGHT_MAX = 32;
+/** Silence after which the broker is asked for a sign of life; half as long again without one, and the session ends. */
+const KEEPALIVE_S = 20;
+/** How long an MQTT 5 broker holds the will back, so that a blip does not show as offline. */
+const WILL_DELAY_S = 5;
+/** The broker's memory of us must outlive the will delay: the will is sent when the session ends, if that is sooner. */
+const SESSION_EXPIRY_S = 2 * WILL_DELAY_S;
+/** What a PUBLISH packet has besides topic and payload, generously: header, packet id and properties. */
+const PACKET_OVERHEAD_BYTES = 256;
+
+/** Where the broker is. Without credentials. */
+export interface BrokerAddress {
+  readonly protocol: "mqtt" | "mqtts" | "ws" | "wss";
+  readonly host: string;
+  readonly port: number;
+  /** WebSocket only. */
+  readonly path: string;
+}
+
+/** PEM texts. The broker's certificate is always checked. */
+export interface TlsOptions {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/** One connection's terms. */
+export interface SessionOptions {
+  readonly address: BrokerAddress;
+  readonly protocol: "5" | "3.1.1";
+  readonly clientId: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly tls?: TlsOptions;
+  readonly connectTimeoutMs: number;
+  readonly statusTopic: string;
+  /** The broker accepted us. */
+  readonly onOnline: () => void;
+}
+
+/** A connection, or an attempt at one. */
+export interface Session {
+  /** Settles once, when the connection is gone and nothing of it is left open; never rejects. */
+  readonly ended: Promise<SessionEnd>;
+  /** How many unanswered `send`s the broker takes; known when online. */
+  readonly inFlightMax: number;
+  /**
+   * Sends a message. `answered(null)` when the broker has it (QoS 1) or the socket took it (QoS 0), `answered(text)`
+   * when the broker refused this message for good; neither when the session ends first.
+   */
+  send(outgoing: Outgoing, answered: (refusal: string | null) => void): void;
+  /** Sends the gateway's own retained status; same rules. */
+  sendStatus(status: "online" | "stopped", answered: (refusal: string | null) => void): void;
+  /** Says goodbye, so that the broker forgets the will; `ended` follows unless the broker is frozen. */
+  disconnect(): void;
+  /** Drops the connection without goodbye; `ended` follows soon. */
+  destroy(): void;
+}
+
+/** Starts an attempt to connect. */
+export function openSession(options: SessionOptions): Session {
+  const v5 = options.protocol === "5";
+  const client = mqtt.connect(clientOptions(options));
+  let failure: unknown = null;
+  let wasOnline = false;
+  let alive = true;
+  let leaving = false;
+  let inFlightMax = IN_FLIGHT_MAX;
+  let packetBytesMax = Infinity;
+
+  const { promise: ended, resolve } = Promise.withResolvers<SessionEnd>();
+  const end = () => {
+    alive = false;
+    resolve(leaving ? { kind: "closed", text: "closed by this side" } : sessionEndOf(failure, wasOnline));
+  };
+  const destroy = () => {
+    alive = false;
+    // mqtt.js takes no second `end`, so one that waits for a frozen broker can only be cut short at the socket.
+    if (client.disconnecting) client.stream.destroy();
+    else client.end(true, () => setImmediate(end)); // later than "close", which is missing when there is no socket yet
+  };
+  client.on("connect", (connack) => {
+    if (!alive) return;
+    wasOnline = true;
+    inFlightMax = Math.min(IN_FLIGHT_MAX, connack.properties?.receiveMaximum ?? IN_FLIGHT_MAX);
+    packetBytesMax = connack.properties?.maximumPacketSize ?? Infinity;
+    options.onOnline();
+  });
+  client.on("error", (error) => {
+    failure ??= error;
+    destroy(); // not every error closes the socket by itself, and a session with an error is of no more use
+  });
+  client.on("disconnect", (packet) => {
+    const code = packet.reasonCode ?? 0;
+    const name = ReasonCodes[code as keyof typeof ReasonCodes] ?? "";
+    failure ??= Object.assign(new Error(`the broker ended the session: ${name}`), { code });
+  });
+  client.on("close", end);
+
+  const publish = (
+    topic: string,
+    payload: string,
+    terms: mqtt.IClientPublishOptions,
+    answered: (refusal: string | null) => void,
+  ) => {
+    if (!alive) return;
+    const bytes = Buffer.byteLength(payload) + topic.length + PACKET_OVERHEAD_BYTES;
+    if (bytes > packetBytesMax) {
+      queueMicrotask(() => alive && answered(`Packet too large: the broker takes ${packetBytesMax} bytes`));
+      return;
+    }
+    client.publish(topic, payload, terms, (error) => {
+      if (!alive) return;
+      if (!error) answered(null);
+      // A numeric code is the broker's answer to this message; anything else is about the connection, which will end.
+      else if (typeof (error as { readonly code?: unknown }).code === "number") answered(error.message);
+    });
+  };
+
+  return {
+    ended,
+    get inFlightMax() {
+      return inFlightMax;
+    },
+    send: ({ topic, message }, answered) => {
+      const terms = { qos: message.qos, retain: message.retain };
+      publish(topic, message.payload, v5 ? { ...terms, properties: propertiesOf(message) } : terms, answered);
+    },
+    sendStatus: (status, answered) => publish(options.statusTopic, status, { qos: 1, retain: true }, answered),
+    disconnect: () => {
+      leaving = true;
+      client.end(false, v5 ? { properties: { sessionExpiryInterval: 0 } } : {});
+    },
+    destroy,
+  };
+}
+
+// ---
+
+function clientOptions(options: SessionOptions): mqtt.IClientOptions {
+  const { address, tls = {} } = options;
+  const v5 = options.protocol === "5";
+  return {
+    protocol: address.protocol,
+    hostname: address.host,
+    host: address.host,
+    port: address.port,
+    path: address.path,
+    protocolVersion: v5 ? 5 : 4,
+    clientId: options.clientId,
+    username: options.username,
+    password: options.password,
+    ...tls,
+    rejectUnauthorized: true,
+    reconnectPeriod: 0,
+    queueQoSZero: false,
+    resubscribe: false,
+    connectTimeout: options.connectTimeoutMs,
+    keepalive: KEEPALIVE_S,
+    timerVariant: "native",
+    // A clean start would end the old session, and with it the delay of the old will.
+    clean: !v5,
+    ...(v5 ? { properties: { sessionExpiryInterval: SESSION_EXPIRY_S } } : {}),
+    will: {
+      topic: options.statusTopic,
+      payload: Buffer.from("offline"),
+      qos: 1,
+      retain: true,
+      ...(v5 ? { properties: { willDelayInterval: WILL_DELAY_S } } : {}),
+    },
+  };
+}
+
+function propertiesOf(message: Outgoing["message"]): mqtt.IClientPublishOptions["properties"] {
+  return {
+    contentType: message.contentType,
+    payloadFormatIndicator: true,
+    ...(message.expiryS === null ? {} : { messageExpiryInterval: message.expiryS }),
+    ...(message.schema === null ? {} : { userProperties: { schema: message.schema } }),
+  };
+}

@@ -1,0 +1,244 @@
+/**
+ * Messages as they go over the wire. The change of case happens here and nowhere else.
+ *
+ * Nothing is validated here: the frame path cannot afford it. That every payload obeys its schema is a property test.
+ */
+
+import type {
+  ClassifiedMessage,
+  FrameCounts,
+  HealthMessage,
+  InfoMessage,
+  LatencyMessage,
+  Message,
+  MessageKind,
+  ResultMessage,
+  StageLatency,
+  StateMessage,
+} from "../core/messages.ts";
+import type { z } from "zod";
+import type { healthPayload, infoPayload, latencyPayload, resultPayload, statePayload } from "./payload_schema.ts";
+import { STREAMS } from "./topics.ts";
+
+/** What the publisher adds to a message. */
+export interface Envelope {
+  /** Wall clock, ms since 1970 UTC. */
+  readonly tsWallMs: number;
+  readonly seq: number;
+  readonly boot: string;
+  readonly synced: boolean;
+  /** What the broker was last spoken to in; null before the first connection. */
+  readonly mqttProtocol: "5" | "3.1.1" | null;
+}
+
+/** A message ready for the wire. */
+export interface EncodedMessage {
+  /** Also its topic key. */
+  readonly topicKey: MessageKind;
+  /** For topics with a camera in them; "" for the others. */
+  readonly camera: string;
+  readonly seq: number;
+  readonly qos: 0 | 1;
+  readonly retain: boolean;
+  /** JSON, or plain text for `cameraStatus`. */
+  readonly payload: string;
+  readonly contentType: "application/json" | "text/plain";
+  /** `quartz.result.v1`, …; null for plain text. */
+  readonly schema: string | null;
+  /** After how many seconds the broker may forget it (MQTT 5 only); null for never. */
+  readonly expiryS: number | null;
+}
+
+/** A message and its envelope as payload and delivery terms. Does not look at values: NaN becomes `null`. */
+export function encodeMessage(message: Message, envelope: Envelope): EncodedMessage {
+  switch (message.kind) {
+    case "result":
+      return json(message.kind, message.camera, encodeResult(message, envelope));
+    case "state":
+      return json(message.kind, message.camera, encodeState(message, envelope));
+    case "latency":
+      return json(message.kind, "", encodeLatency(message, envelope), Math.ceil((2 * message.windowMs) / 1000));
+    case "health":
+      return json(message.kind, "", encodeHealth(message, envelope));
+    case "info":
+      return json(message.kind, "", encodeInfo(message, envelope));
+    case "cameraStatus":
+      return {
+        topicKey: message.kind,
+        camera: message.camera,
+        seq: envelope.seq,
+        qos: STREAMS.cameraStatus.qos,
+        retain: STREAMS.cameraStatus.retain,
+        payload: message.status,
+        contentType: "text/plain",
+        schema: null,
+        expiryS: null,
+      };
+  }
+}
+
+// ---
+
+function json(
+  kind: MessageKind,
+  camera: string,
+  payload: { readonly schema: string; readonly seq: number },
+  expiryS: number | null = null,
+): EncodedMessage {
+  return {
+    topicKey: kind,
+    camera,
+    seq: payload.seq,
+    qos: STREAMS[kind].qos,
+    retain: STREAMS[kind].retain,
+    payload: JSON.stringify(payload),
+    contentType: "application/json",
+    schema: payload.schema,
+    expiryS,
+  };
+}
+
+function encodeResult(message: ResultMessage, envelope: Envelope): z.infer<typeof resultPayload> {
+  const { snn, energy } = message;
+  return {
+    ...encodeEnvelope("quartz.result.v1", envelope),
+    ...encodeClassified(message),
+    tie: message.tie,
+    ...(message.truth === undefined ? {} : { truth: message.truth }),
+    latency_ms: round(message.latencyMs, 3),
+    snn: {
+      timesteps: snn.timesteps,
+      decision_step: snn.decisionStep,
+      spikes: snn.spikes,
+      early_spikes: snn.earlySpikes,
+      synops_events: snn.synopsEvents,
+    },
+    ...(energy === undefined
+      ? {}
+      : { energy: { per_inference_uj: energy.perInferenceUj, method: energy.method, scope: energy.scope } }),
+  };
+}
+
+function encodeState(message: StateMessage, envelope: Envelope): z.infer<typeof statePayload> {
+  return {
+    ...encodeEnvelope("quartz.state.v1", envelope),
+    ...encodeClassified(message),
+    since: timestamp(message.sinceWallMs),
+  };
+}
+
+function encodeLatency(message: LatencyMessage, envelope: Envelope): z.infer<typeof latencyPayload> {
+  const { stages, snn } = message;
+  return {
+    ...encodeEnvelope("quartz.latency.v1", envelope),
+    window_s: message.windowMs / 1000,
+    unit: "ms",
+    camera: message.camera,
+    frames: encodeFrames(message.frames),
+    stages: {
+      ...(stages.decode === undefined ? {} : { decode: encodeStage(stages.decode) }),
+      preprocess: encodeStage(stages.preprocess),
+      encode: encodeStage(stages.encode),
+      infer: encodeStage(stages.infer),
+      decide: encodeStage(stages.decide),
+      end_to_end: encodeStage(stages.endToEnd),
+    },
+    ...(snn === undefined ? {} : {
+      snn: {
+        timesteps: snn.timesteps,
+        decision_step_p50: snn.decisionStepP50,
+        spikes_per_inference: snn.spikesPerInference,
+      },
+    }),
+  };
+}
+
+function encodeHealth(message: HealthMessage, envelope: Envelope): z.infer<typeof healthPayload> {
+  const { broker } = message;
+  return {
+    ...encodeEnvelope("quartz.health.v1", envelope),
+    status: message.status,
+    problems: message.problems.map(({ what, sinceWallMs, text }) => ({ what, since: timestamp(sinceWallMs), text })),
+    uptime_s: round(message.uptimeMs / 1000, 3),
+    rss_bytes: message.rssBytes,
+    broker: { state: broker.state, queued: broker.queued, dropped: broker.dropped, published: broker.published },
+    cameras: message.cameras.map(({ camera, status, frames }) => ({ camera, status, frames: encodeFrames(frames) })),
+  };
+}
+
+function encodeInfo(message: InfoMessage, envelope: Envelope): z.infer<typeof infoPayload> {
+  const { model, energyModel } = message;
+  return {
+    ...encodeEnvelope("quartz.info.v1", envelope),
+    version: message.version,
+    model: {
+      id: model.id,
+      sha256: model.sha256,
+      t_max: model.tMax,
+      convention: model.convention,
+      labels: [...model.labels],
+      input: { shape: [...model.input.shape], color: model.input.color },
+    },
+    backend: message.backend,
+    config_sha256: message.configSha256,
+    runtime: { name: message.runtime.name, version: message.runtime.version },
+    mqtt: envelope.mqttProtocol === null ? null : { protocol: envelope.mqttProtocol },
+    cameras: message.cameras.map(({ camera, source }) => ({ camera, source })),
+    energy_model: energyModel === null
+      ? null
+      : { source: energyModel.source, coefficients: { ...energyModel.coefficients } },
+  };
+}
+
+function encodeEnvelope<Name extends string>(schema: Name, envelope: Envelope) {
+  const { tsWallMs, seq, boot, synced } = envelope;
+  return { schema, ts: timestamp(tsWallMs), seq, boot, synced };
+}
+
+function encodeClassified(message: ClassifiedMessage) {
+  const { frame } = message;
+  return {
+    camera: message.camera,
+    class: message.classId,
+    index: message.index,
+    confidence: round(message.confidence, 4),
+    top: message.top.map(({ classId, p }) => ({ class: classId, p: round(p, 4) })),
+    model: { id: message.model.id, sha256: message.model.sha256 },
+    backend: message.backend,
+    frame: { id: frame.id, captured: timestamp(frame.capturedAtWallMs), age_ms: round(frame.ageMs, 3) },
+  };
+}
+
+function encodeFrames(frames: FrameCounts) {
+  return {
+    captured: frames.captured,
+    classified: frames.classified,
+    in_flight: frames.inFlight,
+    dropped_busy: frames.droppedBusy,
+    dropped_stale: frames.droppedStale,
+    dropped_malformed: frames.droppedMalformed,
+    dropped_failed: frames.droppedFailed,
+  };
+}
+
+function encodeStage(stage: StageLatency) {
+  return {
+    n: stage.count,
+    p50: round(stage.p50Ms, 3),
+    p90: round(stage.p90Ms, 3),
+    p99: round(stage.p99Ms, 3),
+    p999: round(stage.p999Ms, 3),
+    max: round(stage.maxMs, 3),
+  };
+}
+
+/** UTC, RFC 3339, milliseconds. */
+function timestamp(wallMs: number): string {
+  return new Date(wallMs).toISOString();
+}
+
+/** To `digits` decimals: a microsecond or a hundredth of a percent is all that these numbers know. */
+function round(value: number, digits: number): number {
+  const factor = 10 ** digits;
+  return Math.round(value * factor) / factor;
+}

@@ -1,0 +1,142 @@
+/** The wire contract: a strict zod schema of every JSON payload, snake_case, units last. Not used on the frame path. */
+
+import { z } from "zod";
+import { ID_PATTERN } from "./topics.ts";
+
+const id = z.string().regex(ID_PATTERN);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const count = z.int().min(0);
+const ms = z.number().min(0);
+const share = z.number().min(0).max(1);
+const time = z.iso.datetime({ precision: 3 }).describe("UTC, RFC 3339, milliseconds");
+const backend = z.enum(["simulator", "loihi"]);
+
+/** What every payload starts with. */
+function envelope<Name extends string>(schema: Name) {
+  return {
+    schema: z.literal(schema),
+    ts: time.describe("When the message was made"),
+    seq: z.int().min(0).describe("Counts up over all messages of one run; a repeated delivery repeats it"),
+    boot: z.string().min(1).describe("Random, one a run of the program"),
+    synced: z.boolean().describe("Whether `ts` can be trusted: false while the clock was never set"),
+  };
+}
+
+const frames = z.strictObject({
+  captured: count,
+  classified: count,
+  in_flight: count,
+  dropped_busy: count.describe("A newer frame came first"),
+  dropped_stale: count.describe("Too old when its turn came"),
+  dropped_malformed: count.describe("Not an image"),
+  dropped_failed: count.describe("The back end failed on it"),
+}).describe("captured = classified + in_flight + all dropped (over a window: with the change of in_flight)");
+
+const stage = z.strictObject({ n: count, p50: ms, p90: ms, p99: ms, p999: ms, max: ms });
+
+const classified = {
+  camera: id,
+  class: id,
+  index: z.int().min(-1).describe("Output index; -1 when the class is no output of the network"),
+  confidence: share.describe("Softmax; not calibrated against observed accuracy"),
+  top: z.array(z.strictObject({ class: id, p: share })).describe("Best first"),
+  model: z.strictObject({ id: z.string(), sha256 }),
+  backend,
+  frame: z.strictObject({ id: count, captured: time, age_ms: ms.describe("From capture to this message") }),
+};
+
+export const statePayload = z.strictObject({
+  ...envelope("quartz.state.v1"),
+  ...classified,
+  since: time.describe("Since when this class has been stable"),
+});
+
+export const resultPayload = z.strictObject({
+  ...envelope("quartz.result.v1"),
+  ...classified,
+  tie: z.boolean().describe("Another class had the same level"),
+  truth: id.optional().describe("The true class, when the source knows it"),
+  latency_ms: ms.describe("From capture to decision"),
+  snn: z.strictObject({
+    timesteps: count.describe("Steps that the whole network takes for a frame"),
+    decision_step: z.int().describe("Step of the first output spike"),
+    spikes: count,
+    early_spikes: count,
+    synops_events: count,
+  }),
+  energy: z.strictObject({
+    per_inference_uj: z.number().min(0),
+    method: z.enum(["measured", "estimated"]),
+    scope: z.string().describe("What the number covers"),
+  }).optional(),
+});
+
+export const latencyPayload = z.strictObject({
+  ...envelope("quartz.latency.v1"),
+  window_s: z.number().positive(),
+  unit: z.literal("ms").describe("Of every number under `stages`"),
+  camera: id,
+  frames,
+  stages: z.strictObject({
+    decode: stage.optional(),
+    preprocess: stage,
+    encode: stage,
+    infer: stage,
+    decide: stage,
+    end_to_end: stage,
+  }),
+  snn: z.strictObject({ timesteps: count, decision_step_p50: z.number(), spikes_per_inference: z.number().min(0) })
+    .optional(),
+});
+
+export const healthPayload = z.strictObject({
+  ...envelope("quartz.health.v1"),
+  status: z.enum(["ok", "degraded"]),
+  problems: z.array(z.strictObject({ what: z.string(), since: time, text: z.string() })),
+  uptime_s: z.number().min(0),
+  rss_bytes: count,
+  broker: z.strictObject({
+    state: z.enum(["connecting", "online", "offline"]),
+    queued: count,
+    dropped: count,
+    published: count,
+  }),
+  cameras: z.array(
+    z.strictObject({ camera: id, status: z.enum(["online", "offline", "paused", "error"]), frames }),
+  ).describe("Counts since the program started"),
+});
+
+export const infoPayload = z.strictObject({
+  ...envelope("quartz.info.v1"),
+  version: z.string(),
+  model: z.strictObject({
+    id: z.string(),
+    sha256,
+    t_max: z.int().min(2),
+    convention: z.enum(["quartz-2023", "quartz-loihi"]),
+    labels: z.array(id),
+    input: z.strictObject({ shape: z.tuple([count, count, count]), color: z.enum(["grey", "rgb"]) }),
+  }),
+  backend,
+  config_sha256: sha256,
+  runtime: z.strictObject({ name: z.enum(["deno", "node"]), version: z.string() }),
+  mqtt: z.strictObject({ protocol: z.enum(["5", "3.1.1"]) }).nullable().describe("null before the first connection"),
+  cameras: z.array(z.strictObject({ camera: id, source: z.string() })),
+  energy_model: z.strictObject({ source: z.string(), coefficients: z.record(z.string(), z.number()) }).nullable(),
+});
+
+/** Schema of each message kind's JSON payload; `cameraStatus` and the gateway's status are plain text. */
+export const PAYLOADS = {
+  info: infoPayload,
+  health: healthPayload,
+  latency: latencyPayload,
+  state: statePayload,
+  result: resultPayload,
+} as const;
+
+/** Every payload's JSON Schema (draft 2020-12) by schema name: `quartz.result.v1`, … */
+export function payloadJsonSchemas(): Record<string, object> {
+  return Object.fromEntries(
+    Object.values(PAYLOADS).map((payload) => [payload.shape.schema.value, z.toJSONSchema(payload)]),
+  );
+}
