@@ -9,6 +9,7 @@
  * and the PNG packages inflate first.
  */
 
+import { Buffer } from "node:buffer";
 import { crc32, inflateSync } from "node:zlib";
 import { checkImageSize, type DecodedImage, imageError, type ImageFile } from "./image_checks.ts";
 

@@ -107,8 +107,7 @@ async function listImages({ id, path, classes }: ReplayOptions): Promise<ImageEn
   const list = async (inside: string, truth: number) => {
     for (const entry of await readdir(join(path, inside), { withFileTypes: true })) {
       const name = join(inside, entry.name);
-      const isLinkedFolder = async () => entry.isSymbolicLink() && (await stat(join(path, name))).isDirectory();
-      if (entry.isDirectory() || await isLinkedFolder()) {
+      if (entry.isDirectory() || (entry.isSymbolicLink() && await isFolderPath(join(path, name)))) {
         if (inside === "") folders.push(entry.name);
         else issues.push({ where: path, expected: "sub-folders one level deep", found: name });
       } else if (IMAGE_NAME.test(name)) entries.push({ name, truth });
@@ -133,6 +132,11 @@ async function listImages({ id, path, classes }: ReplayOptions): Promise<ImageEn
   }
   if (issues.length > 0) throw openProblems(id, issues, "Give the path of a clip, or of a folder of images");
   return entries.sort((a, b) => compareNames(a.name, b.name));
+}
+
+/** False for a broken link as well: its frame will be malformed, and say so. */
+function isFolderPath(path: string): Promise<boolean> {
+  return stat(path).then((info) => info.isDirectory(), () => false);
 }
 
 const collator = new Intl.Collator("en", { numeric: true });
