@@ -85,3 +85,13 @@ export function layerDepths(layers: readonly Layer[]): number[] {
   }
   return depths;
 }
+
+/** Windows and max-pools on the way from input to output, which together decide how long a frame takes. */
+export function pathOf(layers: readonly Layer[]): { depth: number; pools: number; rectify: boolean } {
+  const last = layers[layers.length - 1];
+  return {
+    depth: layerDepths(layers)[layers.length - 1],
+    pools: layers.filter((layer) => layer.kind === "max_pool").length,
+    rectify: isSpiking(last) && last.rectify,
+  };
+}

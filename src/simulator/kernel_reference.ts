@@ -23,7 +23,7 @@ import {
 } from "../core/network.ts";
 import type { RunCounters } from "../core/results.ts";
 import { type Shape, sizeOf } from "../core/shape.ts";
-import { layerDepths } from "../core/geometry.ts";
+import { pathOf } from "../core/geometry.ts";
 import {
   type BiasSpike,
   biasSpike,
@@ -51,8 +51,7 @@ export function createReferenceKernel(network: Network): Kernel {
   const timing = createTiming(network.convention, network.tMax);
   const levels = network.layers.map((layer) => new Int16Array(sizeOf(layer.shape)));
   const biases = network.layers.map((layer) => biasSpikes(timing, layer));
-  const depth = layerDepths(network.layers)[network.layers.length - 1];
-  const pools = network.layers.filter((layer) => layer.kind === "max_pool").length;
+  const { depth, pools } = pathOf(network.layers);
   const neurons = network.layers.reduce((sum, layer) => sum + (isSpiking(layer) ? sizeOf(layer.shape) : 0), 0);
   const drive: Drive = {
     drive: new Float64Array(timing.windowSteps),

@@ -85,10 +85,15 @@ export function biasSpike(timing: Timing, bias: number): BiasSpike {
   return { level, weight: Math.sign(bias) as -1 | 0 | 1 };
 }
 
-/** What must arrive at read-out so that every neuron's current ends at the same slope; Σ weights is over all synapses. */
-export function counterWeight(timing: Timing, weightSum: number, bias: BiasSpike): number {
+/**
+ * What must arrive at read-out so that every neuron's current ends at the same slope.
+ *
+ * @param weightSum Σ weights over all synapses of the neuron
+ * @param one the weight that counts as 1.0: pools by average use whole numbers for weights and their count for `one`
+ */
+export function counterWeight(timing: Timing, weightSum: number, bias: BiasSpike, one: number): number {
   // In quartz-2023 the bias spike itself, weight +1, is the slope: a negative bias starts the ramp late.
-  return timing.strict ? 1 - weightSum - bias.weight : -weightSum;
+  return timing.strict ? one - weightSum - bias.weight * one : -weightSum;
 }
 
 /** Level of a neuron that spikes at `step` of its own window. */
@@ -109,6 +114,11 @@ export function stepOfLevel(timing: Timing, level: number): number {
  */
 export function decisionStep(timing: Timing, depth: number, pools: number, level: number): number {
   return depth * timing.strideSteps + pools * timing.poolSteps + timing.unit - level;
+}
+
+/** Steps from the same instant until every output neuron has spiked, i.e. until the frame is over. */
+export function frameSteps(timing: Timing, depth: number, pools: number, rectify: boolean): number {
+  return decisionStep(timing, depth, pools, rectify ? 0 : timing.silentLevel);
 }
 
 /** Nearest whole number, halves to the even one, as the encoders of both conventions round. */

@@ -1,0 +1,127 @@
+/**
+ * One camera's frames through its classifier, for as long as the runtime runs.
+ *
+ * Live cameras go through a slot that keeps the newest frame; on-demand sources are asked for the next frame when the last
+ * one is done. A camera that fails is opened again with growing waits: it never ends the runtime.
+ */
+
+import { createBackoff } from "../core/backoff.ts";
+import type { Clock } from "../core/clock.ts";
+import { BackendError, CameraError } from "../core/errors.ts";
+import type { Frame } from "../core/frame.ts";
+import type { CameraStatus } from "../core/messages.ts";
+import type { Random } from "../core/random.ts";
+import type { CameraSource, MalformedFrame } from "../ports/camera_source.ts";
+import type { Classifier, FrameResult } from "./classifier.ts";
+import { FrameAccount } from "./frame_account.ts";
+import { LatestFrame } from "./latest_frame.ts";
+
+/** First and longest wait before a failed camera is opened again, ms. */
+const REOPEN_MIN_MS = 1000;
+const REOPEN_MAX_MS = 60_000;
+/** Wait after the back end refused a frame because it is gone, so that an on-demand source is not burnt through, ms. */
+const BACKEND_LOST_WAIT_MS = 1000;
+
+/** What a loop needs and whom it tells. */
+export interface CameraLoopParts {
+  readonly id: string;
+  /** Opens the camera; called again after it failed. */
+  open(): Promise<CameraSource>;
+  readonly classifier: Classifier;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Frames older than this when their turn comes are dropped as stale, ms. */
+  readonly maxAgeMs: number;
+  onResult(result: FrameResult): void;
+  /** A change of the camera's state; `problem` says why when it is not online. */
+  onStatus(status: CameraStatus, problem: string | null): void;
+  /** A frame that was dropped because of an error, or null when frames pass again. */
+  onFrameError(error: Error | null): void;
+}
+
+/** Runs one camera. */
+export class CameraLoop {
+  readonly account = new FrameAccount();
+  readonly #parts: CameraLoopParts;
+
+  constructor(parts: CameraLoopParts) {
+    this.#parts = parts;
+  }
+
+  /** Runs until the source ends by itself or `signal` is aborted. Never rejects for what a camera or back end does. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random, open, onStatus } = this.#parts;
+    const backoff = createBackoff({ minMs: REOPEN_MIN_MS, maxMs: REOPEN_MAX_MS, random });
+    while (!signal.aborted) {
+      try {
+        await using camera = await open();
+        onStatus("online", null);
+        if (camera.pacing === "live") await this.#runLive(camera, signal, backoff.reset);
+        else await this.#runOnDemand(camera, signal);
+        onStatus("offline", null);
+        return;
+      } catch (error) {
+        if (!(error instanceof CameraError)) throw error;
+        onStatus("error", error.message);
+        await clock.sleep(backoff.nextMs(), signal);
+      }
+    }
+  }
+
+  async #runOnDemand(camera: CameraSource, signal: AbortSignal): Promise<void> {
+    for await (const frame of camera.frames(signal)) {
+      if (this.#accept(frame)) await this.#process(frame, signal);
+      if (signal.aborted) return;
+    }
+  }
+
+  async #runLive(camera: CameraSource, signal: AbortSignal, onFrame: () => void): Promise<void> {
+    const slot = new LatestFrame();
+    const pump = async () => {
+      try {
+        for await (const frame of camera.frames(signal)) {
+          onFrame();
+          if (!this.#accept(frame)) continue;
+          const overwrites = slot.waiting === 1;
+          slot.put(frame);
+          if (overwrites) this.account.settle("droppedBusy");
+        }
+      } finally {
+        slot.end();
+      }
+    };
+    const consume = async () => {
+      while (await slot.waitForFrame(signal)) await this.#process(slot.take()!, signal);
+      // What still waits when the runtime stops was never looked at.
+      if (slot.take() !== null) this.account.settle("droppedBusy");
+    };
+    const [pumped] = await Promise.allSettled([pump(), consume()]);
+    if (pumped.status === "rejected") throw pumped.reason;
+  }
+
+  /** Counts a frame in; false when it is none. */
+  #accept(frame: Frame | MalformedFrame): frame is Frame {
+    this.account.capture();
+    if (!("malformed" in frame)) return true;
+    this.account.settle("droppedMalformed");
+    this.#parts.onFrameError(new CameraError("camera.frame", frame.reason));
+    return false;
+  }
+
+  async #process(frame: Frame, signal: AbortSignal): Promise<void> {
+    const { classifier, clock, maxAgeMs, onResult, onFrameError } = this.#parts;
+    if (clock.nowUs() - frame.capturedAtUs > maxAgeMs * 1000) return this.account.settle("droppedStale");
+    try {
+      const result = await classifier.classify(frame);
+      this.account.settle("classified");
+      onFrameError(null);
+      onResult(result);
+    } catch (error) {
+      if (error instanceof CameraError) this.account.settle("droppedMalformed");
+      else if (error instanceof BackendError) this.account.settle("droppedFailed");
+      else throw error;
+      onFrameError(error);
+      if (error.code === "backend.lost") await clock.sleep(BACKEND_LOST_WAIT_MS, signal);
+    }
+  }
+}

@@ -1,0 +1,101 @@
+/** One frame from pixels to a classification: preprocess, encode, run, decode. Buffers are made once and used for every frame. */
+
+import type { Clock } from "../core/clock.ts";
+import type { Frame } from "../core/frame.ts";
+import type { Network } from "../core/network.ts";
+import { type Classification, zeroCounters } from "../core/results.ts";
+import { sizeOf } from "../core/shape.ts";
+import type { Backend, InferenceOutput } from "../ports/backend.ts";
+import type { Preprocessor } from "../preprocess/pipeline.ts";
+import type { Stage } from "../telemetry/stage_latency.ts";
+import { createClassification, decode } from "../ttfs/decode.ts";
+import { type ByteEncoder, createByteEncoder } from "../ttfs/encode.ts";
+import { createTiming, type Timing } from "../ttfs/timing.ts";
+
+/** What came of a frame. One object a classifier, filled anew for each frame: copy what must outlive the next one. */
+export interface FrameResult {
+  frameId: number;
+  /** Class index that the source knows to be true, or −1. */
+  truth: number;
+  capturedAtWallMs: number;
+  /** Capture to decision, µs. */
+  latencyUs: number;
+  /** Input bytes outside the code's range that were clamped. */
+  clampedValues: number;
+  readonly classification: Classification;
+  readonly output: InferenceOutput;
+  /** The frame as the network sees it: bytes `[channels, height, width]`. */
+  bytes: Uint8Array;
+}
+
+/** What a classifier is made of. */
+export interface ClassifierParts {
+  readonly backend: Backend;
+  readonly preprocessor: Preprocessor;
+  /** Told how long each stage of each frame took, µs. */
+  readonly recordLatency: (stage: Stage, durationUs: number) => void;
+  readonly clock: Clock;
+}
+
+/** Classifies one frame at a time. */
+export class Classifier {
+  readonly network: Network;
+  readonly result: FrameResult;
+  readonly #parts: ClassifierParts;
+  readonly #timing: Timing;
+  readonly #encoder: ByteEncoder;
+  readonly #levels: Int16Array;
+
+  constructor(parts: ClassifierParts) {
+    const { network } = parts.backend;
+    this.#parts = parts;
+    this.network = network;
+    this.#timing = createTiming(network.convention, network.tMax);
+    this.#encoder = createByteEncoder(this.#timing, network.input);
+    this.#levels = new Int16Array(sizeOf(network.input.shape));
+    this.result = {
+      frameId: 0,
+      truth: -1,
+      capturedAtWallMs: 0,
+      latencyUs: 0,
+      clampedValues: 0,
+      classification: createClassification(network.labels.length),
+      output: {
+        levels: new Int16Array(network.labels.length),
+        counters: zeroCounters(),
+        earlySpikesByLayer: new Float64Array(network.layers.length),
+      },
+      bytes: new Uint8Array(0),
+    };
+  }
+
+  /**
+   * Classifies a frame.
+   *
+   * @throws {CameraError} when the frame cannot be used
+   * @throws {BackendError} when the back end cannot run it
+   */
+  async classify(frame: Frame): Promise<FrameResult> {
+    const { backend, preprocessor, recordLatency, clock } = this.#parts;
+    const { result } = this;
+    const startUs = clock.nowUs();
+    result.bytes = preprocessor.run(frame);
+    const preprocessedUs = clock.nowUs();
+    result.clampedValues = this.#encoder.encode(result.bytes, this.#levels);
+    const encodedUs = clock.nowUs();
+    await backend.run(this.#levels, result.output);
+    const inferredUs = clock.nowUs();
+    decode(this.#timing, result.output.levels, this.network.outputScale, result.classification);
+    const decidedUs = clock.nowUs();
+    result.frameId = frame.id;
+    result.truth = frame.truth;
+    result.capturedAtWallMs = frame.capturedAtWallMs;
+    result.latencyUs = decidedUs - frame.capturedAtUs;
+    recordLatency("preprocess", preprocessedUs - startUs);
+    recordLatency("encode", encodedUs - preprocessedUs);
+    recordLatency("infer", inferredUs - encodedUs);
+    recordLatency("decide", decidedUs - inferredUs);
+    recordLatency("endToEnd", result.latencyUs);
+    return result;
+  }
+}
