@@ -1,5 +1,7 @@
 /** What a run of a network yields: counters, and a classification. */
 
+import type { Network } from "./network.ts";
+
 /** What a kernel counts over one frame. Definitions: `reference/quartz.md` 1.5 of the method; see each field. */
 export interface RunCounters {
   /** Spikes of all neurons, pools included, input excluded: exactly one a neuron. */
@@ -59,6 +61,24 @@ export function zeroCounters(): RunCounters {
     memoryWrites: 0,
     decisionStep: 0,
     runUs: 0,
+  };
+}
+
+/** Where a back end puts its answer; allocated once by the caller and reused. */
+export interface InferenceOutput {
+  /** Level of every output neuron, `[classes]`; the step of its spike follows from `ttfs/timing.ts`. */
+  readonly levels: Int16Array;
+  readonly counters: RunCounters;
+  /** Early spikes of each layer, in layer order; 0 for layers without a window. */
+  readonly earlySpikesByLayer: Float64Array;
+}
+
+/** Room for the answers of one network. */
+export function createInferenceOutput(network: Network): InferenceOutput {
+  return {
+    levels: new Int16Array(network.labels.length),
+    counters: zeroCounters(),
+    earlySpikesByLayer: new Float64Array(network.layers.length),
   };
 }
 

@@ -1,7 +1,7 @@
 /** The seam between the runtime and whatever runs a network: a simulator here, or a board behind a link. */
 
 import type { Network } from "../core/network.ts";
-import type { RunCounters } from "../core/results.ts";
+import type { InferenceOutput } from "../core/results.ts";
 
 /**
  * Runs one loaded network, one frame at a time.
@@ -24,13 +24,4 @@ export interface Backend extends AsyncDisposable {
    *   simulator's thread or the board is gone, after which every run is refused: open another.
    */
   run(input: Int16Array, output: InferenceOutput): Promise<void>;
-}
-
-/** Where a back end puts its answer; allocated once by the caller and reused. */
-export interface InferenceOutput {
-  /** Level of every output neuron, `[classes]`; the step of its spike follows from `ttfs/timing.ts`. */
-  readonly levels: Int16Array;
-  readonly counters: RunCounters;
-  /** Early spikes of each layer, in layer order; 0 for layers without a window. */
-  readonly earlySpikesByLayer: Float64Array;
 }

@@ -3,9 +3,9 @@
 import type { Clock } from "../core/clock.ts";
 import type { Frame } from "../core/frame.ts";
 import type { Network } from "../core/network.ts";
-import { type Classification, zeroCounters } from "../core/results.ts";
+import { type Classification, createInferenceOutput, type InferenceOutput } from "../core/results.ts";
 import { sizeOf } from "../core/shape.ts";
-import type { Backend, InferenceOutput } from "../ports/backend.ts";
+import type { Backend } from "../ports/backend.ts";
 import type { Preprocessor } from "../preprocess/pipeline.ts";
 import type { Stage } from "../telemetry/stage_latency.ts";
 import { createClassification, decode } from "../ttfs/decode.ts";
@@ -60,11 +60,7 @@ export class Classifier {
       latencyUs: 0,
       clampedValues: 0,
       classification: createClassification(network.labels.length),
-      output: {
-        levels: new Int16Array(network.labels.length),
-        counters: zeroCounters(),
-        earlySpikesByLayer: new Float64Array(network.layers.length),
-      },
+      output: createInferenceOutput(network),
       bytes: new Uint8Array(0),
     };
   }

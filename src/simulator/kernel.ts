@@ -1,6 +1,6 @@
 /** What every kernel is: a synchronous, pure-looking function over one network, with its buffers inside. Types only. */
 
-import type { InferenceOutput } from "../ports/backend.ts";
+import type { InferenceOutput } from "../core/results.ts";
 
 /** Runs frames through one network. Allocates when created, never in `run`. */
 export interface Kernel {

@@ -3,7 +3,7 @@
 import { COUNTER_NAMES } from "../core/results.ts";
 import type { Network } from "../core/network.ts";
 import { sizeOf } from "../core/shape.ts";
-import type { InferenceOutput } from "../ports/backend.ts";
+import type { InferenceOutput } from "../core/results.ts";
 
 /** Views of one shared buffer; both threads build them from the same network, so only the buffer crosses. */
 export interface SharedRun {

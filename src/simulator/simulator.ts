@@ -3,7 +3,8 @@
 import { Worker } from "node:worker_threads";
 import { BackendError } from "../core/errors.ts";
 import type { Network } from "../core/network.ts";
-import type { Backend, InferenceOutput } from "../ports/backend.ts";
+import type { InferenceOutput } from "../core/results.ts";
+import type { Backend } from "../ports/backend.ts";
 import { createSharedRun, loadOutput, type SharedRun } from "./shared_run.ts";
 import type { WorkerReply, WorkerStart } from "./worker.ts";
 

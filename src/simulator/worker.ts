@@ -4,7 +4,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../core/assert.ts";
 import { systemClock } from "../core/clock.ts";
 import type { Network } from "../core/network.ts";
-import { zeroCounters } from "../core/results.ts";
+import { createInferenceOutput } from "../core/results.ts";
 import { createReferenceKernel } from "./kernel_reference.ts";
 import { createSharedRun, storeOutput } from "./shared_run.ts";
 
@@ -22,11 +22,7 @@ const port = parentPort;
 const { network, buffer } = workerData as WorkerStart;
 const shared = createSharedRun(network, buffer);
 const kernel = createReferenceKernel(network);
-const output = {
-  levels: new Int16Array(network.labels.length),
-  counters: zeroCounters(),
-  earlySpikesByLayer: new Float64Array(network.layers.length),
-};
+const output = createInferenceOutput(network);
 const reply = (message: WorkerReply) => port.postMessage(message);
 
 port.on("message", () => {

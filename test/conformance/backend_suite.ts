@@ -6,12 +6,12 @@
 import assert from "node:assert/strict";
 import { createRandom } from "../../src/core/random.ts";
 import type { Network } from "../../src/core/network.ts";
-import { COUNTER_NAMES } from "../../src/core/results.ts";
+import { COUNTER_NAMES, createInferenceOutput } from "../../src/core/results.ts";
 import { sizeOf } from "../../src/core/shape.ts";
 import type { Backend } from "../../src/ports/backend.ts";
 import { createReferenceKernel } from "../../src/simulator/kernel_reference.ts";
 import { createTiming } from "../../src/ttfs/timing.ts";
-import { makeNetwork, makeOutput } from "../support/networks.ts";
+import { makeNetwork } from "../support/networks.ts";
 import { randomNetwork } from "../support/random_network.ts";
 
 /** How to open the back end under test. */
@@ -33,8 +33,8 @@ export function testBackend(backendCase: BackendCase): void {
       const network = randomNetwork(random);
       await using backend = await open(network);
       const kernel = createReferenceKernel(network);
-      const expected = makeOutput(network);
-      const output = makeOutput(network);
+      const expected = createInferenceOutput(network);
+      const output = createInferenceOutput(network);
       for (let frame = 0; frame < 4; frame++) {
         const input = randomLevels(network, seed * 100 + frame);
         kernel.run(input, expected);
@@ -53,10 +53,10 @@ export function testBackend(backendCase: BackendCase): void {
   Deno.test(`${name}: a frame leaves nothing behind for the next one`, async () => {
     const network = randomNetwork(createRandom(7));
     await using backend = await open(network);
-    const first = makeOutput(network);
-    const again = makeOutput(network);
+    const first = createInferenceOutput(network);
+    const again = createInferenceOutput(network);
     await backend.run(randomLevels(network, 1), first);
-    await backend.run(randomLevels(network, 2), makeOutput(network));
+    await backend.run(randomLevels(network, 2), createInferenceOutput(network));
     await backend.run(randomLevels(network, 1), again);
     assert.deepEqual(again.levels, first.levels);
   });
@@ -65,7 +65,7 @@ export function testBackend(backendCase: BackendCase): void {
     const network = randomNetwork(createRandom(8));
     await using backend = await open(network);
     const input = randomLevels(network, 1);
-    const output = makeOutput(network);
+    const output = createInferenceOutput(network);
     await backend.run(input, output);
     const expected = output.levels.slice();
     input.fill(0);
@@ -75,30 +75,34 @@ export function testBackend(backendCase: BackendCase): void {
   Deno.test(`${name}: a second run while one is under way is refused and does not disturb it`, async () => {
     const network = randomNetwork(createRandom(9));
     await using backend = await open(network);
-    const running = backend.run(randomLevels(network, 1), makeOutput(network));
-    await assert.rejects(backend.run(randomLevels(network, 2), makeOutput(network)), { code: "backend.busy" });
+    const running = backend.run(randomLevels(network, 1), createInferenceOutput(network));
+    await assert.rejects(backend.run(randomLevels(network, 2), createInferenceOutput(network)), {
+      code: "backend.busy",
+    });
     await running;
   });
 
   Deno.test(`${name}: an input of the wrong length is refused by name`, async () => {
     const network = makeNetwork({ layers: [{ kind: "flatten", name: "out", inputs: [-1], shape: [1, 1, 1] }] });
     await using backend = await open(network);
-    await assert.rejects(backend.run(new Int16Array(5), makeOutput(network)), {
+    await assert.rejects(backend.run(new Int16Array(5), createInferenceOutput(network)), {
       code: "backend.shape",
       message: /must have 1 levels: found 5/,
     });
-    await backend.run(new Int16Array(1), makeOutput(network));
+    await backend.run(new Int16Array(1), createInferenceOutput(network));
   });
 
   Deno.test(`${name}: dispose ends a run under way and refuses later ones, twice without harm`, async () => {
     const network = randomNetwork(createRandom(10));
     const backend = await open(network);
-    const running = assert.rejects(backend.run(randomLevels(network, 1), makeOutput(network)), {
+    const running = assert.rejects(backend.run(randomLevels(network, 1), createInferenceOutput(network)), {
       code: "backend.closed",
     });
     await backend[Symbol.asyncDispose]();
     await running;
-    await assert.rejects(backend.run(randomLevels(network, 1), makeOutput(network)), { code: "backend.closed" });
+    await assert.rejects(backend.run(randomLevels(network, 1), createInferenceOutput(network)), {
+      code: "backend.closed",
+    });
     await backend[Symbol.asyncDispose]();
   });
 }

@@ -4,13 +4,13 @@
  */
 
 import assert from "node:assert/strict";
+import { createInferenceOutput } from "../../src/core/results.ts";
 import { ModelError } from "../../src/core/errors.ts";
 import { createRandom, type Random } from "../../src/core/random.ts";
 import { loadNetwork } from "../../src/model/load.ts";
 import { saveNetwork } from "../../src/model/save.ts";
 import { createReferenceKernel } from "../../src/simulator/kernel_reference.ts";
 import { randomLevels } from "../conformance/backend_suite.ts";
-import { makeOutput } from "../support/networks.ts";
 import { randomNetwork } from "../support/random_network.ts";
 
 const FILES = 40;
@@ -24,7 +24,7 @@ Deno.test(`loader survives ${FILES * MUTANTS_PER_FILE} mutated network files`, (
     for (let mutant = 0; mutant < MUTANTS_PER_FILE; mutant++) {
       try {
         const network = loadNetwork(mutate(random, bytes), "mutant");
-        createReferenceKernel(network).run(randomLevels(network, mutant), makeOutput(network));
+        createReferenceKernel(network).run(randomLevels(network, mutant), createInferenceOutput(network));
         accepted++;
       } catch (error) {
         assert.ok(error instanceof ModelError, `seed ${seed}, mutant ${mutant}: ${(error as Error).stack}`);

@@ -4,11 +4,12 @@
  */
 
 import assert from "node:assert/strict";
+import { createInferenceOutput } from "../../src/core/results.ts";
 import { createReferenceKernel } from "../../src/simulator/kernel_reference.ts";
 import { createClassification, decode } from "../../src/ttfs/decode.ts";
 import { createByteEncoder } from "../../src/ttfs/encode.ts";
 import { biasSpike, createTiming, stepOfLevel } from "../../src/ttfs/timing.ts";
-import { goldenMnistNetwork, makeOutput } from "../support/networks.ts";
+import { goldenMnistNetwork } from "../support/networks.ts";
 import { readVectorContainer, shortsOf, tensorOf } from "../support/vectors.ts";
 
 const IMAGES = 20;
@@ -28,7 +29,7 @@ Deno.test("reference kernel equals the golden spike times in every layer of 20 M
   const timing = createTiming(network.convention, network.tMax);
   const encoder = createByteEncoder(timing, network.input);
   const kernel = createReferenceKernel(network);
-  const output = makeOutput(network);
+  const output = createInferenceOutput(network);
   const images = tensorOf(golden, "images_u8").bytes;
   const inputSteps = shortsOf(golden, "input_t");
   const predictions = shortsOf(golden, "pred");

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { createInferenceOutput } from "../../src/core/results.ts";
 import { createRandom } from "../../src/core/random.ts";
 import { createReferenceKernel } from "../../src/simulator/kernel_reference.ts";
 import { randomLevels } from "../conformance/backend_suite.ts";
-import { makeOutput } from "../support/networks.ts";
 import { randomNetwork, spikingNeurons } from "../support/random_network.ts";
 import { runStepByStep } from "../support/step_recursion.ts";
 
@@ -20,7 +20,7 @@ for (const convention of ["quartz-2023", "quartz-loihi"] as const) {
         const network = randomNetwork(createRandom(seed), { convention });
         const input = randomLevels(network, seed);
         const kernel = createReferenceKernel(network);
-        const output = makeOutput(network);
+        const output = createInferenceOutput(network);
         kernel.run(input, output);
         const expected = runStepByStep(network, input);
         network.layers.forEach((layer, index) => {

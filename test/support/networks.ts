@@ -2,9 +2,7 @@
 
 import type { Layer, Network } from "../../src/core/network.ts";
 import type { Shape } from "../../src/core/shape.ts";
-import { zeroCounters } from "../../src/core/results.ts";
 import { sizeOf } from "../../src/core/shape.ts";
-import type { InferenceOutput } from "../../src/ports/backend.ts";
 import { floatsOf, readVectorContainer } from "./vectors.ts";
 
 /** What a test must say of a network; the rest has plain values. */
@@ -39,15 +37,6 @@ export function makeNetwork(parts: NetworkParts): Network {
     },
     selfTest: null,
     ...parts,
-  };
-}
-
-/** Buffers for one network's answers. */
-export function makeOutput(network: Network): InferenceOutput {
-  return {
-    levels: new Int16Array(network.labels.length),
-    counters: zeroCounters(),
-    earlySpikesByLayer: new Float64Array(network.layers.length),
   };
 }
 
