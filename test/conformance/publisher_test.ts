@@ -1,0 +1,26 @@
+/** The publisher suite, on both brokers and all protocol settings. */
+
+import { openEmbeddedBroker } from "../../src/publish/embedded_broker.ts";
+import { mosquittoAvailable, openMosquitto } from "../support/mosquitto.ts";
+import { openTestPublisher } from "../support/open_publisher.ts";
+import { publisherSuite } from "./publisher_suite.ts";
+
+publisherSuite("embedded broker, MQTT 3.1.1 after a refused 5", async () => {
+  const broker = await openEmbeddedBroker({ port: 0 });
+  return {
+    url: broker.url,
+    open: () => openTestPublisher(broker.url).publisher,
+    [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose](),
+  };
+});
+
+for (const protocol of ["5", "3.1.1"] as const) {
+  publisherSuite(`mosquitto, MQTT ${protocol} (needs Debian package mosquitto)`, async () => {
+    const broker = await openMosquitto();
+    return {
+      url: broker.url,
+      open: () => openTestPublisher(broker.url, { protocol }).publisher,
+      [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose](),
+    };
+  }, { ignore: !mosquittoAvailable });
+}
