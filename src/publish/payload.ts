@@ -16,8 +16,7 @@ import type {
   StageLatency,
   StateMessage,
 } from "../core/messages.ts";
-import type { z } from "zod";
-import type { healthPayload, infoPayload, latencyPayload, resultPayload, statePayload } from "./payload_schema.ts";
+import type { Payload } from "./payload_schema.ts";
 import { STREAMS } from "./topics.ts";
 
 /** What the publisher adds to a message. */
@@ -98,7 +97,7 @@ function json(
   };
 }
 
-function encodeResult(message: ResultMessage, envelope: Envelope): z.infer<typeof resultPayload> {
+function encodeResult(message: ResultMessage, envelope: Envelope): Payload<"result"> {
   const { snn, energy } = message;
   return {
     ...encodeEnvelope("quartz.result.v1", envelope),
@@ -119,7 +118,7 @@ function encodeResult(message: ResultMessage, envelope: Envelope): z.infer<typeo
   };
 }
 
-function encodeState(message: StateMessage, envelope: Envelope): z.infer<typeof statePayload> {
+function encodeState(message: StateMessage, envelope: Envelope): Payload<"state"> {
   return {
     ...encodeEnvelope("quartz.state.v1", envelope),
     ...encodeClassified(message),
@@ -127,7 +126,7 @@ function encodeState(message: StateMessage, envelope: Envelope): z.infer<typeof 
   };
 }
 
-function encodeLatency(message: LatencyMessage, envelope: Envelope): z.infer<typeof latencyPayload> {
+function encodeLatency(message: LatencyMessage, envelope: Envelope): Payload<"latency"> {
   const { stages, snn } = message;
   return {
     ...encodeEnvelope("quartz.latency.v1", envelope),
@@ -153,7 +152,7 @@ function encodeLatency(message: LatencyMessage, envelope: Envelope): z.infer<typ
   };
 }
 
-function encodeHealth(message: HealthMessage, envelope: Envelope): z.infer<typeof healthPayload> {
+function encodeHealth(message: HealthMessage, envelope: Envelope): Payload<"health"> {
   const { broker } = message;
   return {
     ...encodeEnvelope("quartz.health.v1", envelope),
@@ -166,7 +165,7 @@ function encodeHealth(message: HealthMessage, envelope: Envelope): z.infer<typeo
   };
 }
 
-function encodeInfo(message: InfoMessage, envelope: Envelope): z.infer<typeof infoPayload> {
+function encodeInfo(message: InfoMessage, envelope: Envelope): Payload<"info"> {
   const { model, energyModel } = message;
   return {
     ...encodeEnvelope("quartz.info.v1", envelope),

@@ -45,13 +45,13 @@ const classified = {
   frame: z.strictObject({ id: count, captured: time, age_ms: ms.describe("From capture to this message") }),
 };
 
-export const statePayload = z.strictObject({
+const statePayload = z.strictObject({
   ...envelope("quartz.state.v1"),
   ...classified,
   since: time.describe("Since when this class has been stable"),
 });
 
-export const resultPayload = z.strictObject({
+const resultPayload = z.strictObject({
   ...envelope("quartz.result.v1"),
   ...classified,
   tie: z.boolean().describe("Another class had the same level"),
@@ -71,7 +71,7 @@ export const resultPayload = z.strictObject({
   }).optional(),
 });
 
-export const latencyPayload = z.strictObject({
+const latencyPayload = z.strictObject({
   ...envelope("quartz.latency.v1"),
   window_s: z.number().positive(),
   unit: z.literal("ms").describe("Of every number under `stages`"),
@@ -89,7 +89,7 @@ export const latencyPayload = z.strictObject({
     .optional(),
 });
 
-export const healthPayload = z.strictObject({
+const healthPayload = z.strictObject({
   ...envelope("quartz.health.v1"),
   status: z.enum(["ok", "degraded"]),
   problems: z.array(z.strictObject({ what: z.string(), since: time, text: z.string() })),
@@ -106,7 +106,7 @@ export const healthPayload = z.strictObject({
   ).describe("Counts since the program started"),
 });
 
-export const infoPayload = z.strictObject({
+const infoPayload = z.strictObject({
   ...envelope("quartz.info.v1"),
   version: z.string(),
   model: z.strictObject({
@@ -133,6 +133,9 @@ export const PAYLOADS = {
   state: statePayload,
   result: resultPayload,
 } as const;
+
+/** A message kind's payload as TypeScript sees it. */
+export type Payload<Kind extends keyof typeof PAYLOADS> = z.infer<(typeof PAYLOADS)[Kind]>;
 
 /** Every payload's JSON Schema (draft 2020-12) by schema name: `quartz.result.v1`, … */
 export function payloadJsonSchemas(): Record<string, object> {
