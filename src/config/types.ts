@@ -1,0 +1,112 @@
+/** The configuration as the program reads it: checked, defaults filled in, frozen. Types only. */
+
+import type { Secret } from "./secret.ts";
+
+/** One gateway's configuration. `null` stands for what was left out. */
+export interface Config {
+  readonly version: 1;
+  readonly gateway: { readonly id: string };
+  readonly backend: BackendConfig;
+  /** 1 to 16, ids all different. */
+  readonly cameras: readonly CameraConfig[];
+  /** `null` when no broker is configured. */
+  readonly mqtt: MqttConfig | null;
+  readonly publish: PublishConfig;
+  readonly telemetry: TelemetryConfig;
+  readonly log: LogConfig;
+}
+
+/** What runs the network; `kind` tells which. */
+export interface BackendConfig {
+  readonly kind: "simulator";
+}
+
+/** One camera and what happens to its images before the network sees them. */
+export interface CameraConfig {
+  readonly id: string;
+  /** Path of the network file: the camera's own, or the configuration's default. */
+  readonly network: string;
+  readonly source: ReplaySource | SyntheticSource;
+  /** Pixels of the source image; `null` = all of it. */
+  readonly crop: CropConfig | null;
+  readonly resize: "auto" | "area" | "bilinear";
+  readonly invert: boolean;
+  /** Frames older than this when inference starts are dropped as stale, ms. */
+  readonly maxAgeMs: number;
+}
+
+/** A recorded clip. */
+export interface ReplaySource {
+  readonly kind: "replay";
+  readonly path: string;
+  /** Frames a second; `null` = the next one whenever it is asked for. */
+  readonly rateFps: number | null;
+  readonly loop: boolean;
+}
+
+/** Scenes made from known sprites, so that the right answer is known. */
+export interface SyntheticSource {
+  readonly kind: "synthetic";
+  /** Path of the clip whose images are pasted into the scene. */
+  readonly sprites: string;
+  readonly width: number;
+  readonly height: number;
+  readonly color: "grey" | "rgb";
+  /** Frames a second; `null` = the next one whenever it is asked for. */
+  readonly rateFps: number | null;
+  readonly seed: number;
+}
+
+/** A rectangle, pixels of the source image. */
+export interface CropConfig {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** How to reach the broker. */
+export interface MqttConfig {
+  /** Scheme `mqtt`, `mqtts`, `ws` or `wss`; never holds credentials. */
+  readonly url: string;
+  readonly baseTopic: string;
+  readonly clientId: string;
+  readonly username: string | null;
+  readonly password: Secret | null;
+  readonly protocol: "auto" | "5" | "3.1.1";
+  readonly tls: TlsConfig | null;
+  /** Most messages that wait while the broker is away. */
+  readonly outboxMax: number;
+}
+
+/** PEM texts after `loadConfig`, which reads the files; what the file says (a path or a PEM text) after `parseConfig`. */
+export interface TlsConfig {
+  readonly ca: string | null;
+  readonly cert: string | null;
+  readonly key: Secret | null;
+}
+
+/** What is published for each camera. */
+export interface PublishConfig {
+  readonly mode: "all" | "changes" | "sampled";
+  /** Between two results when `mode` is `sampled`, s. */
+  readonly sampleEveryS: number;
+  /** Classes listed in a result. */
+  readonly topK: number;
+  /** Longest time between two states of a camera, s. */
+  readonly heartbeatS: number;
+  /** Results below this confidence do not change a camera's state, 0 to 1. */
+  readonly confidenceMin: number;
+}
+
+/** How often figures are published, s. */
+export interface TelemetryConfig {
+  readonly latencyEveryS: number;
+  readonly healthEveryS: number;
+}
+
+/** What is logged and how. */
+export interface LogConfig {
+  readonly level: "error" | "warn" | "info" | "debug";
+  readonly format: "auto" | "json" | "pretty";
+}
