@@ -1,0 +1,169 @@
+/** Command line to command: words in, a checked `Command` out. */
+
+import { parseArgs } from "node:util";
+import { checkMqttUrl, redactUrl } from "../config/mqtt_url.ts";
+import { didYouMean } from "../config/suggest.ts";
+import { ConfigError } from "../core/errors.ts";
+import type { Issue } from "../core/errors.ts";
+import { COMMAND_TABLE, VERBS } from "./command_table.ts";
+import type { Command, FlagSpec, Verb, VerbSpec } from "./command_table.ts";
+
+/**
+ * Reads the words after the program's name.
+ *
+ * No words, `--help` and `-h` give the `help` command, `--version` gives `version`.
+ *
+ * @throws {ConfigError} `usage` with every problem of the line at once.
+ */
+export function parseCommandLine(argv: readonly string[]): Command {
+  const [first, ...rest] = argv;
+  if (first === undefined || isHelp(first)) return { verb: "help", topic: null };
+  if (first === "--version" || first === "-V") return { verb: "version", json: false };
+  if (!isVerb(first)) {
+    const hint = didYouMean(first, VERBS);
+    throw usage([{
+      where: "verb",
+      expected: `one of ${VERBS.join(", ")}`,
+      found: quote(first),
+      ...(hint && { hint }),
+    }]);
+  }
+  const words = rest.slice(0, indexOrEnd(rest, "--"));
+  if (words.some(isHelp)) return { verb: "help", topic: first };
+  const fields = readWords(COMMAND_TABLE[first], rest);
+  if ("issues" in fields) throw usage(fields.issues, first);
+  if (first !== "help") return { verb: first, ...fields.values } as Command;
+  const topic = fields.values.verb as string | null;
+  if (topic === null || isVerb(topic)) return { verb: "help", topic };
+  const hint = didYouMean(topic, VERBS);
+  throw usage([{ where: "VERB", expected: `one of ${VERBS.join(", ")}`, found: quote(topic), ...(hint && { hint }) }]);
+}
+
+type Values = Record<string, string | number | boolean | null>;
+
+/** Every field of a verb's command, or every problem. */
+function readWords(spec: VerbSpec, words: readonly string[]): { values: Values } | { issues: Issue[] } {
+  const options = Object.fromEntries(
+    Object.entries(spec.flags).map(([name, flag]) =>
+      [name, { type: flag.type === "switch" ? "boolean" : "string" }] as const
+    ),
+  );
+  // Not strict: it would stop at the first problem. The tokens show them all, and the checks below are as strict.
+  const { tokens } = parseArgs({ args: [...words], options, strict: false, allowPositionals: true, tokens: true });
+  const values: Values = {};
+  const issues: Issue[] = [];
+  for (const [name, flag] of Object.entries(spec.flags)) {
+    values[fieldOf(name, flag)] = flag.type === "switch" ? false : null;
+  }
+
+  const given = new Set<string>();
+  const positionals: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind !== "option") continue;
+    const flag = Object.hasOwn(spec.flags, token.name) ? spec.flags[token.name] : undefined;
+    if (flag === undefined) issues.push(unknownFlag(spec, token.rawName));
+    else if (given.has(token.name)) issues.push({ where: token.rawName, expected: "the flag once", found: "it again" });
+    else {
+      given.add(token.name);
+      const answer = readFlag(flag, token);
+      if (typeof answer === "object") issues.push({ where: token.rawName, ...answer });
+      else values[fieldOf(token.name, flag)] = answer;
+    }
+  }
+  for (const [name, flag] of Object.entries(spec.flags)) {
+    if (!flag.required || given.has(name)) continue;
+    issues.push({
+      where: `--${name}`,
+      expected: `--${name} ${flag.type === "switch" ? "" : flag.placeholder}`,
+      found: "nothing",
+    });
+  }
+  issues.push(...readArguments(spec, positionals, values));
+  return issues.length > 0 ? { issues } : { values };
+}
+
+interface OptionToken {
+  readonly value?: string | undefined;
+  readonly inlineValue?: boolean | undefined;
+}
+
+/** A flag's value, or what is wrong with it. */
+function readFlag(
+  flag: FlagSpec,
+  { value, inlineValue }: OptionToken,
+): string | number | boolean | Omit<Issue, "where"> {
+  if (flag.type === "switch") return value === undefined ? true : { expected: "no value", found: quote(value) };
+  if (value === undefined) return { expected: `a value, ${flag.placeholder}`, found: "nothing" };
+  if (!inlineValue && value.length > 1 && value.startsWith("-")) {
+    return {
+      expected: `a value, ${flag.placeholder}`,
+      found: `the flag ${quote(value)}`,
+      hint: "write --flag=VALUE for values that start with -",
+    };
+  }
+  if (flag.type === "text") return value === "" ? { expected: `a value, ${flag.placeholder}`, found: '""' } : value;
+  if (flag.type === "url") return checkMqttUrl(value) ?? value;
+  const isInteger = flag.type === "integer";
+  // Number() alone also takes "", "0x10", "1e3" and spaces.
+  const number = (isInteger ? /^\d{1,15}$/ : /^\d{1,15}(\.\d{1,15})?$/).test(value) ? Number(value) : NaN;
+  if (number >= flag.low && number <= flag.high) return number;
+  return { expected: `a ${isInteger ? "whole " : ""}number from ${flag.low} to ${flag.high}`, found: quote(value) };
+}
+
+/** Puts the words without a flag into `values`; gives the problems. */
+function readArguments(spec: VerbSpec, positionals: readonly string[], values: Values): Issue[] {
+  const issues: Issue[] = [];
+  spec.arguments.forEach(({ name, required }, index) => {
+    const word = positionals[index] ?? null;
+    if (word === "" || (word === null && required)) {
+      issues.push({ where: name, expected: name, found: word === null ? "nothing" : '""' });
+    }
+    values[name.toLowerCase()] = word;
+  });
+  for (const word of positionals.slice(spec.arguments.length)) {
+    issues.push({
+      where: "arguments",
+      expected: `${spec.arguments.length || "none"}`,
+      found: `${quote(word)} as well`,
+    });
+  }
+  return issues;
+}
+
+function unknownFlag(spec: VerbSpec, rawName: string): Issue {
+  const names = Object.keys(spec.flags).map((name) => `--${name}`);
+  const expected = names.length === 0 ? "no flags" : `one of ${names.join(", ")}`;
+  const hint = didYouMean(rawName, names);
+  return { where: "flag", expected, found: quote(rawName), ...(hint && { hint }) };
+}
+
+function usage(issues: readonly Issue[], verb?: Verb): ConfigError {
+  const command = verb === undefined ? "command line" : `command line of ${verb}`;
+  const count = issues.length === 1 ? "1 problem" : `${issues.length} problems`;
+  const message = `Cannot read the ${command} as it must follow the help text: found ${count}`;
+  return new ConfigError("usage", message, { issues, hint: `See: help${verb === undefined ? "" : ` ${verb}`}` });
+}
+
+function fieldOf(name: string, flag: FlagSpec): string {
+  return flag.field ?? name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function isVerb(word: string): word is Verb {
+  return Object.hasOwn(COMMAND_TABLE, word);
+}
+
+function isHelp(word: string): boolean {
+  return word === "--help" || word === "-h";
+}
+
+function indexOrEnd(words: readonly string[], word: string): number {
+  const index = words.indexOf(word);
+  return index < 0 ? words.length : index;
+}
+
+/** A word for an error; a URL may be a broker's that lost its flag, with a password inside. */
+function quote(word: string): string {
+  const safe = word.includes("://") ? redactUrl(word) : word;
+  return JSON.stringify(safe.length > 60 ? safe.slice(0, 60) + "…" : safe);
+}

@@ -1,0 +1,146 @@
+/** Every verb, argument and flag of the command line, once: parsing, types and help all come from this table. */
+
+/** What a flag or argument takes. */
+export type ValueSpec =
+  | { readonly type: "switch" }
+  | { readonly type: "text"; readonly placeholder: string }
+  | { readonly type: "url"; readonly placeholder: string }
+  | ({ readonly type: "integer" } & Range)
+  | ({ readonly type: "number" } & Range);
+
+/** A number's placeholder in help texts and its limits, both allowed. */
+export interface Range {
+  readonly placeholder: string;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** One flag, `--name VALUE` or a switch. */
+export type FlagSpec = ValueSpec & FlagBase;
+
+/** What every flag has. */
+export interface FlagBase {
+  /** Name of the field in `Command` when it differs from the flag's own. */
+  readonly field?: string;
+  readonly required?: boolean;
+  readonly about: string;
+}
+
+/** One argument without a flag. */
+export interface ArgumentSpec {
+  readonly name: string;
+  readonly required: boolean;
+  readonly about: string;
+}
+
+/** One verb. */
+export interface VerbSpec {
+  readonly about: string;
+  readonly arguments: readonly ArgumentSpec[];
+  readonly flags: Readonly<Record<string, FlagSpec>>;
+  readonly examples: readonly string[];
+}
+
+const json = { type: "switch", about: "print JSON, for programs" } as const;
+const config = {
+  type: "text",
+  placeholder: "FILE",
+  required: true,
+  about: "configuration file (YAML or JSON)",
+} as const;
+
+/** The table. Flags are `kebab-case`, as typed after `--`. */
+export const COMMAND_TABLE = {
+  demo: {
+    about: "Classify bundled test digits and publish them over a broker on this machine",
+    arguments: [],
+    flags: {
+      frames: { type: "integer", placeholder: "N", low: 1, high: 1e9, about: "stop after N frames" },
+      rate: { type: "number", placeholder: "FPS", low: 0.01, high: 1000, field: "rateFps", about: "frames a second" },
+      network: { type: "text", placeholder: "FILE", about: "network file in place of the bundled one" },
+      clip: { type: "text", placeholder: "FILE", about: "clip in place of the bundled one" },
+      broker: { type: "url", placeholder: "URL", about: "publish to this broker and start none" },
+      json,
+      plain: { type: "switch", about: "one line a frame, no drawing" },
+    },
+    examples: ["demo", "demo --frames 100 --rate 10 --plain"],
+  },
+  run: {
+    about: "Classify the frames of the configured cameras until stopped",
+    arguments: [],
+    flags: { config, json },
+    examples: ["run --config edge.yaml"],
+  },
+  inspect: {
+    about: "Show what a network file holds: layers, sizes, accuracy, where it came from",
+    arguments: [{ name: "FILE", required: true, about: "network file" }],
+    flags: { json },
+    examples: ["inspect models/mnist-lenet/network.safetensors"],
+  },
+  eval: {
+    about: "Measure a network's accuracy and cost on labelled frames",
+    arguments: [{ name: "NETWORK", required: true, about: "network file" }],
+    flags: {
+      data: { type: "text", placeholder: "DATA", required: true, about: "clip with labels" },
+      limit: { type: "integer", placeholder: "N", low: 1, high: 1e9, about: "use the first N frames only" },
+      threads: { type: "integer", placeholder: "N", low: 1, high: 256, about: "worker threads" },
+      json,
+    },
+    examples: ["eval network.safetensors --data clip.safetensors.gz --limit 1000"],
+  },
+  schema: {
+    about: "Print the JSON Schema of a file or message format, or list them",
+    arguments: [{ name: "NAME", required: false, about: "which one" }],
+    flags: { write: { type: "switch", about: "write all schema files into the source tree" }, json },
+    examples: ["schema", "schema --write"],
+  },
+  validate: {
+    about: "Check a configuration file and report every problem",
+    arguments: [],
+    flags: { config, json },
+    examples: ["validate --config edge.yaml"],
+  },
+  version: {
+    about: "Print the version",
+    arguments: [],
+    flags: { json },
+    examples: ["version --json"],
+  },
+  help: {
+    about: "Explain a verb, or list them",
+    arguments: [{ name: "VERB", required: false, about: "which one" }],
+    flags: {},
+    examples: ["help eval"],
+  },
+} as const satisfies Record<string, VerbSpec>;
+
+/** First word of a command line. */
+export type Verb = keyof typeof COMMAND_TABLE;
+
+/** All verbs, in the order of the table. */
+export const VERBS = Object.keys(COMMAND_TABLE) as Verb[];
+
+type CamelCase<S> = S extends `${infer Head}-${infer Tail}` ? `${Head}${Capitalize<CamelCase<Tail>>}` : S;
+type Optional<F, T> = F extends { readonly required: true } ? T : T | null;
+type FlagValue<F> = F extends { readonly type: "switch" } ? boolean
+  : Optional<F, F extends { readonly type: "integer" | "number" } ? number : string>;
+type Flags<F> = {
+  readonly [K in keyof F as F[K] extends { readonly field: infer Field extends string } ? Field : CamelCase<K>]:
+    FlagValue<
+      F[K]
+    >;
+};
+type Arguments<A extends readonly ArgumentSpec[]> = {
+  readonly [K in A[number] as Lowercase<K["name"]>]: Optional<K, string>;
+};
+type CommandOfVerb<V extends Verb> = V extends "help" ? { readonly verb: "help"; readonly topic: Verb | null }
+  :
+    & { readonly verb: V }
+    & Arguments<(typeof COMMAND_TABLE)[V]["arguments"]>
+    & Flags<(typeof COMMAND_TABLE)[V]["flags"]>;
+
+/** A checked command line; `verb` tells which. Flags that were left out are `null`, switches `false`. */
+export type Command = { [V in Verb]: CommandOfVerb<V> }[Verb];
+
+/** The command of one verb: `CommandOf<"eval">` is `{verb, network: string, data: string, limit: number | null, …}`. */
+export type CommandOf<V extends Verb> = Extract<Command, { readonly verb: V }>;

@@ -1,0 +1,62 @@
+/** The help text, made from the command table. */
+
+import { COMMAND_TABLE, VERBS } from "./command_table.ts";
+import type { FlagSpec, Verb, VerbSpec } from "./command_table.ts";
+import { EXIT_CODES } from "./exit_codes.ts";
+
+/** How the program is called in examples. */
+const PROGRAM = "deno task quartz";
+
+/** Help for one verb, or the list of verbs; ends with a line end. */
+export function helpText(verb: Verb | null = null): string {
+  return (verb === null ? overview() : verbHelp(verb, COMMAND_TABLE[verb])).join("\n") + "\n";
+}
+
+function overview(): string[] {
+  return [
+    "quartz-edge: runs converted Quartz networks on camera frames and publishes the classes over MQTT",
+    "",
+    `usage: ${PROGRAM} VERB [arguments] [flags]`,
+    "",
+    "verbs:",
+    ...columns(VERBS.map((verb) => [verb, COMMAND_TABLE[verb].about])),
+    "",
+    "exit codes:",
+    ...columns(Object.values(EXIT_CODES).map(({ code, about }) => [String(code), about])),
+    "",
+    `More about a verb: ${PROGRAM} help VERB`,
+  ];
+}
+
+function verbHelp(verb: Verb, spec: VerbSpec): string[] {
+  const words = spec.arguments.map(({ name, required }) => required ? name : `[${name}]`);
+  const flags = Object.entries(spec.flags);
+  const required = flags.filter(([, flag]) => flag.required).map(([name, flag]) => written(name, flag));
+  const rest = flags.length > required.length ? ["[flags]"] : [];
+  const section = (title: string, rows: [string, string][]) =>
+    rows.length === 0 ? [] : ["", `${title}:`, ...columns(rows)];
+  return [
+    spec.about,
+    "",
+    `usage: ${[PROGRAM, verb, ...words, ...required, ...rest].join(" ")}`,
+    ...section("arguments", spec.arguments.map(({ name, about }) => [name, about])),
+    ...section("flags", flags.map(([name, flag]) => [written(name, flag), described(flag)])),
+    "",
+    "examples:",
+    ...spec.examples.map((example) => `  ${PROGRAM} ${example}`),
+  ];
+}
+
+function written(name: string, flag: FlagSpec): string {
+  return flag.type === "switch" ? `--${name}` : `--${name} ${flag.placeholder}`;
+}
+
+function described(flag: FlagSpec): string {
+  const range = flag.type === "integer" || flag.type === "number" ? `, ${flag.low} to ${flag.high}` : "";
+  return `${flag.about}${range}${flag.required ? " (required)" : ""}`;
+}
+
+function columns(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`);
+}
