@@ -11,7 +11,7 @@ import { readFileWithLimit, readText } from "./read_file.ts";
 import type { ReadFile } from "./read_file.ts";
 import { resolveReferences } from "./references.ts";
 import type { Resolved } from "./references.ts";
-import { checkConfig, invalidConfig } from "./schema.ts";
+import { checkConfig, invalidConfig, ISSUES_MAX } from "./schema.ts";
 import { Secret } from "./secret.ts";
 import type { Config, TlsConfig } from "./types.ts";
 import { readYaml } from "./yaml_text.ts";
@@ -60,10 +60,10 @@ export async function loadConfig(path: string, options: LoadConfigOptions = {}):
   });
   const checked = checkConfig(resolved.value, yaml.value);
   const problems: Problem[] = [...withoutBroken(checked, resolved.problems), ...resolved.problems];
-  if ("problems" in checked) throw invalidConfig(path, toIssues(problems, yaml));
+  if ("problems" in checked) throw invalidConfig(path, toIssues(problems, yaml), problems.length);
 
   const config = await readPem(resolvePaths(checked.config, folder), { folder, readFile, problems });
-  if (problems.length > 0) throw invalidConfig(path, toIssues(problems, yaml));
+  if (problems.length > 0) throw invalidConfig(path, toIssues(problems, yaml), problems.length);
   return deepFreeze({
     config,
     configSha256: createHash("sha256").update(file.bytes).digest("hex"),
@@ -104,13 +104,12 @@ function withoutBroken(checked: ReturnType<typeof checkConfig>, broken: readonly
   return checked.problems.filter(({ path }) => !paths.has(path.join(".")));
 }
 
-/** Problems in the order of the file, with line and column. */
+/** Problems in the order of the file, with line and column; no more than an error keeps, as each place takes a search. */
 function toIssues(problems: readonly Problem[], yaml: YamlText): Issue[] {
-  const order = (problem: Problem) => yaml.offset(problem.path, problem.inKey);
-  return problems.toSorted((a, b) => order(a) - order(b)).map(({ path, inKey, ...issue }) => ({
-    where: yaml.where(path, inKey),
-    ...issue,
-  }));
+  return problems.slice(0, ISSUES_MAX)
+    .map((problem) => ({ problem, offset: yaml.offset(problem.path, problem.inKey) }))
+    .sort((a, b) => a.offset - b.offset)
+    .map(({ problem: { path, inKey, ...issue } }) => ({ where: yaml.where(path, inKey), ...issue }));
 }
 
 function resolvePaths(config: Config, folder: string): Config {

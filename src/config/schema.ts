@@ -37,11 +37,15 @@ export function checkConfig(value: unknown, shown: unknown = value): { config: C
   return result.success && problems.length === 0 ? { config: toConfig(result.data) } : { problems };
 }
 
-/** The error for a configuration with problems; `name` is a path or a word for it. */
-export function invalidConfig(name: string, issues: readonly Issue[]): ConfigError {
-  const count = issues.length === 1 ? "1 problem" : `${issues.length} problems`;
-  return new ConfigError("config.invalid", `Cannot use ${name} as it must be a valid configuration: found ${count}`, {
-    issues,
+/** Most problems that one error lists; the message counts them all. */
+export const ISSUES_MAX = 100;
+
+/** The error for a configuration with `count` problems; `name` is a path or a word for it. */
+export function invalidConfig(name: string, issues: readonly Issue[], count = issues.length): ConfigError {
+  const found = count === 1 ? "1 problem" : `${count} problems`;
+  return new ConfigError("config.invalid", `Cannot use ${name} as it must be a valid configuration: found ${found}`, {
+    issues: issues.slice(0, ISSUES_MAX),
+    ...(count > ISSUES_MAX ? { hint: `Mend these first: only ${ISSUES_MAX} are kept.` } : {}),
   });
 }
 

@@ -193,6 +193,14 @@ function bomb(): string {
   return lines.join("\n");
 }
 
+Deno.test("loadConfig() counts more problems than it lists", async () => {
+  const keys = Array.from({ length: 20_000 }, (_, index) => `key${index}: 1`).join("\n");
+  const error = await failure(load(MINIMAL + keys));
+  assert.match(error.message, /found 20000 problems$/);
+  assert.equal(error.issues.length, 100);
+  assert.equal(error.hint, "Mend these first: only 100 are kept.");
+});
+
 Deno.test("loadConfig() names a file that cannot be read", async () => {
   const folder = await mkdtemp(join(tmpdir(), "quartz-config-"));
   try {
