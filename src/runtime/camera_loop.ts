@@ -54,10 +54,7 @@ export class CameraLoop {
     const backoff = createBackoff({ minMs: REOPEN_MIN_MS, maxMs: REOPEN_MAX_MS, random });
     while (!signal.aborted) {
       try {
-        await using camera = await open();
-        onStatus("online", null);
-        if (camera.pacing === "live") await this.#runLive(camera, signal, backoff.reset);
-        else await this.#runOnDemand(camera, signal);
+        await this.#runCamera(await open(), signal, backoff.reset);
         onStatus("offline", null);
         return;
       } catch (error) {
@@ -65,6 +62,16 @@ export class CameraLoop {
         onStatus("error", error.message);
         await clock.sleep(backoff.nextMs(), signal);
       }
+    }
+  }
+
+  async #runCamera(camera: CameraSource, signal: AbortSignal, onFrame: () => void): Promise<void> {
+    this.#parts.onStatus("online", null);
+    try {
+      if (camera.pacing === "live") await this.#runLive(camera, signal, onFrame);
+      else await this.#runOnDemand(camera, signal);
+    } finally {
+      await camera[Symbol.asyncDispose]();
     }
   }
 
