@@ -22,6 +22,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/telemetry": ["src/ports", "src/ttfs"],
   "src/publish": ["src/ports"],
   "src/data": ["src/model"],
+  "src/link": ["src/ports"],
+  "src/loihi": ["src/ports", "src/ttfs", "src/model", "src/link"],
   "src/evaluate": ["src/ports", "src/ttfs", "src/preprocess", "src/data", "src/telemetry"],
   "src/convert": [
     "src/ports",
