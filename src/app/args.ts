@@ -1,7 +1,7 @@
 /** Command line to command: words in, a checked `Command` out. */
 
 import { parseArgs } from "node:util";
-import { checkMqttUrl, redactUrl } from "../config/mqtt_url.ts";
+import { checkMqttUrl, redactBrokenUrl } from "../config/mqtt_url.ts";
 import { didYouMean } from "../config/suggest.ts";
 import { ConfigError } from "../core/errors.ts";
 import type { Issue } from "../core/errors.ts";
@@ -164,6 +164,6 @@ function indexOrEnd(words: readonly string[], word: string): number {
 
 /** A word for an error; a URL may be a broker's that lost its flag, with a password inside. */
 function quote(word: string): string {
-  const safe = word.includes("://") ? redactUrl(word) : word;
+  const safe = word.includes("://") ? redactBrokenUrl(word) : word;
   return JSON.stringify(safe.length > 60 ? safe.slice(0, 60) + "…" : safe);
 }

@@ -15,7 +15,7 @@ const URL_LENGTH_MAX = 1024;
 /** Checks `mqtt://host:port` (or mqtts, ws, wss; ws and wss may have a path); `null` when it is good. */
 export function checkMqttUrl(text: string): UrlProblem | null {
   const expected = "a broker URL such as mqtt://127.0.0.1:1883 (mqtt, mqtts, ws or wss)";
-  const found = JSON.stringify(redactUrl(text.slice(0, URL_LENGTH_MAX)));
+  const found = JSON.stringify(redactBrokenUrl(text.slice(0, URL_LENGTH_MAX)));
   if (text.length > URL_LENGTH_MAX) {
     return { expected: `at most ${URL_LENGTH_MAX} characters`, found: `${text.length} characters` };
   }
@@ -48,7 +48,7 @@ export function isTlsUrl(url: string): boolean {
 }
 
 /** The URL without what may be a credential: all after the scheme when there is an `@`, else all after `?` or `#`. */
-export function redactUrl(text: string): string {
+export function redactBrokenUrl(text: string): string {
   if (text.includes("@")) return (/^[a-z]{1,8}:\/\//i.exec(text)?.[0] ?? "") + REDACTED;
   return text.replace(/[?#].*$/s, (tail) => tail[0] + REDACTED);
 }

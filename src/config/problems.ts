@@ -1,7 +1,7 @@
 /** Turns the schema library's findings into problems that people can mend: what was expected, what was found, a hint. */
 
 import type { Issue } from "../core/errors.ts";
-import { redactUrl } from "./mqtt_url.ts";
+import { redactBrokenUrl } from "./mqtt_url.ts";
 import { REDACTED } from "./secret.ts";
 import { didYouMean } from "./suggest.ts";
 
@@ -80,7 +80,7 @@ export function show(shown: unknown, path: Path, nodes: readonly JsonNode[] = []
   // A text where a mapping belongs may be a whole section with a slip in it, passwords included.
   if (typeof value === "string" && nodes.some((node) => node.properties || node.items)) return "a text";
   if (typeof value !== "string") return String(value);
-  return quote(path.join(".") === "mqtt.url" ? redactUrl(value) : value);
+  return quote(path.join(".") === "mqtt.url" ? redactBrokenUrl(value) : value);
 }
 
 /** The value at a path, `undefined` when there is none. */

@@ -1,7 +1,7 @@
 /** Goal: broker URLs are checked, and their credentials never come back out. */
 
 import assert from "node:assert/strict";
-import { checkMqttUrl, redactUrl } from "../../../src/config/mqtt_url.ts";
+import { checkMqttUrl, redactBrokenUrl } from "../../../src/config/mqtt_url.ts";
 
 Deno.test("checkMqttUrl() takes broker URLs", () => {
   for (const url of ["mqtt://h", "mqtt://127.0.0.1:1883/", "mqtts://[::1]:8883", "ws://h/mqtt", "wss://h:443/a/b"]) {
@@ -26,5 +26,5 @@ Deno.test("checkMqttUrl() refuses other texts and shows no credentials", () => {
     [`mqtt://${"h".repeat(2000)}`, "2007 characters"],
   ];
   for (const [url, found] of bad) assert.equal(checkMqttUrl(url)?.found, found, url);
-  assert.equal(redactUrl("mqtt://u:pa?ss@h"), "mqtt://[redacted]");
+  assert.equal(redactBrokenUrl("mqtt://u:pa?ss@h"), "mqtt://[redacted]");
 });
