@@ -1,0 +1,170 @@
+/** Memory that the WebAssembly kernels work in: an arena that grows while a network is compiled, and the records in it. */
+
+import { assert } from "../core/assert.ts";
+
+/** Fields of a block, in the order of `wasm/records.ts`; all i32. */
+export const BLOCK_FIELDS = [
+  "vectors",
+  "weightBytes",
+  "rowShift",
+  "table",
+  "start",
+  "finish",
+  "start32",
+  "finish32",
+  "biasLevels",
+  "firstLane",
+  "lanes",
+] as const;
+
+/** Fields of a layer, in the order of `wasm/records.ts`; all i32. */
+export const LAYER_FIELDS = [
+  "source",
+  "target",
+  "pooled",
+  "keep",
+  "blocks",
+  "blockCount",
+  "inHeight",
+  "inWidth",
+  "inChannels",
+  "sourceStride",
+  "outHeight",
+  "outWidth",
+  "channels",
+  "targetStride",
+  "kernelY",
+  "kernelX",
+  "strideY",
+  "strideX",
+  "padTop",
+  "padLeft",
+  "dilationY",
+  "dilationX",
+  "tileHeight",
+  "tileWidth",
+  "shift",
+  "threshold",
+  "unit",
+  "levelMax",
+  "signed",
+  "wide",
+  "guarded",
+  "stepMax",
+  "currentMax",
+  "places",
+  "fanOut",
+  "cursors",
+  "marginY",
+  "marginX",
+  "rowTiles",
+  "listBytes",
+  "rowStepX",
+  "rowStepY",
+  "bandRows",
+  "chunk",
+  "single",
+  "weights",
+  "weightsUp",
+  "weightsDown",
+  "lanesPerTap",
+  "sources",
+  "taps",
+  "countPadding",
+] as const;
+
+/** Pointers of a thread's scratch memory, behind its four f64 counters. */
+export const WORK_FIELDS = [
+  "histogram",
+  "result",
+  "tile",
+  "lists",
+  "unsorted",
+  "cursors",
+  "pixels",
+  "starts",
+] as const;
+
+/** Values of a block's fields. */
+export type BlockRecord = Record<typeof BLOCK_FIELDS[number], number>;
+/** Values of a layer's fields; those left out are 0. */
+export type LayerRecord = Partial<Record<typeof LAYER_FIELDS[number], number>>;
+/** Bytes of each part of a thread's scratch memory. */
+export type WorkSizes = Record<typeof WORK_FIELDS[number], number>;
+
+const PAGE_BYTES = 65536;
+/** 32-bit addresses end here. */
+const PAGES_MAX = 65536;
+/** Kernels read and write whole vectors, up to this many bytes past what they were given. */
+const SLACK_BYTES = 64;
+
+/** Bump allocator over one shared WebAssembly memory. Addresses are multiples of 64. */
+export interface Arena {
+  readonly memory: WebAssembly.Memory;
+  /** Zeroed bytes; never freed. */
+  reserve(bytes: number): number;
+  /** Copies typed data in. */
+  place(data: Int8Array | Uint8Array | Int16Array | Uint32Array | Int32Array): number;
+  /** Places records of i32 fields one behind the other. */
+  placeRecords<Field extends string>(
+    fields: readonly Field[],
+    records: readonly Partial<Record<Field, number>>[],
+  ): number;
+  /** Bytes given out. */
+  usedBytes(): number;
+}
+
+/** An empty arena. */
+export function createArena(): Arena {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: PAGES_MAX, shared: true });
+  // Address 0 stays unused: it means "none".
+  let free = 64;
+  const reserve = (bytes: number): number => {
+    const address = free;
+    free = Math.ceil((free + bytes + SLACK_BYTES) / 64) * 64;
+    const missing = Math.ceil((free + SLACK_BYTES) / PAGE_BYTES) - memory.buffer.byteLength / PAGE_BYTES;
+    if (missing > 0) memory.grow(missing);
+    return address;
+  };
+  const place: Arena["place"] = (data) => {
+    const address = reserve(data.byteLength);
+    new Uint8Array(memory.buffer, address, data.byteLength).set(
+      new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    );
+    return address;
+  };
+  return {
+    memory,
+    reserve,
+    place,
+    placeRecords: (fields, records) =>
+      place(Int32Array.from(records.flatMap((record) => fields.map((field) => record[field] ?? 0)))),
+    usedBytes: () => free,
+  };
+}
+
+/** Scratch memory for one thread: counters, pointers, and what they point to. @returns its address */
+export function placeWork(arena: Arena, sizes: WorkSizes): number {
+  const pointers = WORK_FIELDS.map((field) => arena.reserve(sizes[field]));
+  const address = arena.reserve(32 + 4 * WORK_FIELDS.length);
+  new Int32Array(arena.memory.buffer, address + 32, WORK_FIELDS.length).set(pointers);
+  return address;
+}
+
+/** Sizes that serve both. */
+export function largerSizes(a: WorkSizes, b: Partial<WorkSizes>): WorkSizes {
+  const sizes = { ...a };
+  for (const field of WORK_FIELDS) sizes[field] = Math.max(a[field], b[field] ?? 0);
+  return sizes;
+}
+
+/** What every thread needs whatever the layers are. */
+export function leastSizes(): WorkSizes {
+  return { histogram: 1024, result: 512, tile: 512, lists: 0, unsorted: 0, cursors: 0, pixels: 0, starts: 0 };
+}
+
+/** Address of the record number `index` out of `fields`. */
+export function recordAt(base: number, fields: readonly string[], index: number): number {
+  assert(base > 0, "a record has an address");
+  return base + 4 * fields.length * index;
+}

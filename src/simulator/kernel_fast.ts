@@ -1,0 +1,253 @@
+/**
+ * The integer kernel: weights quantised once, level maps of bytes, WebAssembly SIMD. Same levels and counters, bit for bit, as
+ * the reference kernel over the de-quantised network; differs in that the per-step metrics (synopsReference, operations,
+ * memoryReads, memoryWrites) are NaN, as currents are never formed step by step here.
+ *
+ * A layer whose sources hold a negative level in this frame is run by the general kernel, whatever was planned for it.
+ */
+
+import { assert } from "../core/assert.ts";
+import { layerDepths, synapseCount } from "../core/geometry.ts";
+import { inputShapeOf, isSpiking, type Network } from "../core/network.ts";
+import type { InferenceOutput, RunCounters } from "../core/results.ts";
+import { sizeOf } from "../core/shape.ts";
+import { dequantise, quantise, type WeightBits } from "../model/quantise.ts";
+import { decisionStep } from "../ttfs/timing.ts";
+import { type LayerPlan, type MapPlace, type Plan, planNetwork, type Step } from "./fast_plan.ts";
+import { createArena, placeWork } from "./fast_records.ts";
+import type { Kernel } from "./kernel.ts";
+import { createGeneralLayer, type GeneralLayer } from "./kernel_general.ts";
+import { instantiateKernels, type WasmKernels } from "./wasm_module.ts";
+
+/** What can be chosen. */
+export interface FastKernelOptions {
+  /** Default 8. */
+  readonly weightBits?: WeightBits;
+  /** True: `levelsOf` works for every layer, at the cost of a copy where a pool is fused. Default false. */
+  readonly keepLevels?: boolean;
+}
+
+/** What was chosen, for `inspect`. */
+export interface FastKernelDescription {
+  readonly weightBits: WeightBits;
+  readonly layers: readonly { readonly name: string; readonly kernel: string }[];
+  /** WebAssembly memory: tables, maps and scratch. */
+  readonly memoryBytes: number;
+}
+
+/** A kernel that can say how it runs each layer. */
+export interface FastKernel extends Kernel {
+  describe(): FastKernelDescription;
+}
+
+/** Compiles `network`. `run` allocates nothing, except where a layer falls back to the general kernel for the first time. */
+export function createFastKernel(network: Network, options: FastKernelOptions = {}): FastKernel {
+  const { weightBits = 8, keepLevels = false } = options;
+  return new CompiledNetwork(network, weightBits, keepLevels);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+/** Levels of a map after a run. */
+interface MapState {
+  readonly place: MapPlace;
+  /** True: some levels do not fit a byte (most often, are negative), and only `levels` holds them. */
+  wide: boolean;
+  /** True: the general kernel made them. */
+  general: boolean;
+  /** `[channels, height, width]`; true content when `wide`, or when just unpacked. */
+  readonly levels: Int16Array;
+}
+
+class CompiledNetwork implements FastKernel {
+  readonly #network: Network;
+  readonly #bits: WeightBits;
+  readonly #arena = createArena();
+  readonly #plan: Plan;
+  readonly #kernels: WasmKernels;
+  /** Scratch record, and the four counters at its start. */
+  readonly #work: number;
+  readonly #counts: Float64Array;
+  readonly #input: MapState;
+  readonly #maps: MapState[] = [];
+  /** The input as it came. */
+  readonly #inputShorts: Int16Array;
+  readonly #memoryBytes: Uint8Array;
+  readonly #memoryShorts: Int16Array;
+  /** Made when first needed: most networks never do. */
+  readonly #general: GeneralLayer[] = [];
+  readonly #statics: {
+    readonly spikes: number;
+    readonly synops: number;
+    readonly depth: number;
+    readonly pools: number;
+  };
+
+  constructor(network: Network, bits: WeightBits, keepLevels: boolean) {
+    this.#network = network;
+    this.#bits = bits;
+    this.#plan = planNetwork(network, this.#arena, { weightBits: bits, keepLevels });
+    this.#work = placeWork(this.#arena, this.#plan.sizes);
+    const inputs = sizeOf(network.input.shape);
+    const inputAddress = this.#arena.reserve(inputs * 2);
+    const { buffer } = this.#arena.memory;
+    this.#memoryBytes = new Uint8Array(buffer);
+    this.#memoryShorts = new Int16Array(buffer);
+    this.#inputShorts = new Int16Array(buffer, inputAddress, inputs);
+    this.#counts = new Float64Array(buffer, this.#work, 4);
+    this.#kernels = instantiateKernels(this.#arena.memory);
+    this.#input = mapState(this.#plan.input);
+    this.#plan.layers.forEach((plan, index) => {
+      this.#maps.push(plan.alias ? this.#mapOf(network.layers[index].inputs[0]) : mapState(plan.map));
+    });
+    this.#statics = staticCounts(network);
+  }
+
+  describe(): FastKernelDescription {
+    return {
+      weightBits: this.#bits,
+      layers: this.#network.layers.map((layer, index) => ({ name: layer.name, kernel: this.#plan.layers[index].note })),
+      memoryBytes: this.#arena.usedBytes(),
+    };
+  }
+
+  run(input: Int16Array, output: InferenceOutput): void {
+    const { counters, earlySpikesByLayer } = output;
+    assert(input.length === this.#inputShorts.length, `input has ${input.length} levels`);
+    this.#startCounters(counters);
+    this.#takeInput(input);
+    const layers = this.#plan.layers;
+    for (let index = 0; index < layers.length; index++) {
+      earlySpikesByLayer[index] = this.#runLayer(layers[index], index, counters);
+    }
+    const levels = this.levelsOf(layers.length - 1);
+    output.levels.set(levels);
+    let best = levels[0];
+    for (let i = 1; i < levels.length; i++) best = Math.max(best, levels[i]);
+    counters.decisionStep = decisionStep(this.#plan.timing, this.#statics.depth, this.#statics.pools, best);
+  }
+
+  levelsOf(layer: number): Int16Array {
+    const map = this.#maps[layer];
+    const { name } = this.#network.layers[layer];
+    assert(map.wide || !this.#plan.layers[layer].unwritten, `levels of ${name} were not asked for (keepLevels)`);
+    return this.#levelsOf(map);
+  }
+
+  #mapOf(index: number): MapState {
+    return index < 0 ? this.#input : this.#maps[index];
+  }
+
+  #startCounters(counters: RunCounters): void {
+    counters.spikes = this.#statics.spikes;
+    counters.earlySpikes =
+      counters.rectifiedSpikes =
+      counters.saturatedSpikes =
+      counters.synopsEvents =
+        0;
+    counters.synopsAll = this.#statics.synops;
+    counters.synopsReference =
+      counters.operations =
+      counters.memoryReads =
+      counters.memoryWrites =
+        NaN;
+    counters.runUs = 0;
+  }
+
+  #takeInput(input: Int16Array): void {
+    this.#inputShorts.set(input);
+    const { bytes, layout } = this.#plan.input;
+    const signs = this.#kernels.packLevels(this.#inputShorts.byteOffset, bytes, layout[0], layout[1] * layout[2]);
+    this.#input.wide = signs !== 0 || this.#plan.timing.levelMax > 255;
+    if (this.#input.wide) this.#input.levels.set(input);
+  }
+
+  /** @returns the layer's early spikes */
+  #runLayer(plan: LayerPlan, index: number, counters: RunCounters): number {
+    if (plan.alias) return 0;
+    const map = this.#maps[index];
+    const { inputs } = this.#network.layers[index];
+    let general = plan.general;
+    for (let i = 0; i < inputs.length; i++) general ||= this.#mapOf(inputs[i]).wide;
+    map.general = general;
+    if (general) return this.#runGeneral(index, map, counters);
+    map.wide = false;
+    if (plan.fusedBy >= 0 && !this.#maps[plan.fusedBy].general) return 0;
+    const counts = this.#counts;
+    counts.fill(0);
+    for (let i = 0; i < plan.steps.length; i++) this.#runStep(plan.steps[i]);
+    counters.earlySpikes += counts[0];
+    counters.rectifiedSpikes += counts[1];
+    counters.saturatedSpikes += counts[2];
+    counters.synopsEvents += counts[3];
+    const { shorts, bytes } = plan.map;
+    if (shorts !== 0 && this.#kernels.narrowLevels(shorts, bytes, map.levels.length) !== 0) {
+      unpack(this.#memoryShorts, shorts >> 1, map);
+      map.wide = true;
+    }
+    return counts[0];
+  }
+
+  #runStep({ kind, record, amount, blocks }: Step): void {
+    const kernels = this.#kernels;
+    if (kind === "tiles") kernels.runTiles(record, this.#work, 0, amount);
+    else if (kind === "merged") kernels.runMerged(record, this.#work, 0, amount, 0, blocks);
+    else if (kind === "taps") kernels.runTaps(record, this.#work, 0, amount);
+    else if (kind === "max_pool") kernels.runMaxPool(record, this.#work, 0, amount);
+    else if (kind === "average_pool") kernels.runAveragePool(record, this.#work, 0, amount);
+    else kernels.countEvents(record, this.#work, 0, amount);
+  }
+
+  #runGeneral(index: number, map: MapState, counters: RunCounters): number {
+    this.#general[index] ??= createGeneralLayer(dequantise(quantise(this.#network, this.#bits)), index);
+    const { run, output } = this.#general[index];
+    const levels = run(this.#network.layers[index].inputs.map((source) => this.#levelsOf(this.#mapOf(source))));
+    map.levels.set(levels);
+    map.wide = this.#plan.timing.levelMax > 255 || levels.some((level) => level < 0);
+    if (!map.wide) pack(map, this.#memoryBytes, map.place.bytes);
+    counters.earlySpikes += output.counters.earlySpikes;
+    counters.rectifiedSpikes += output.counters.rectifiedSpikes;
+    counters.saturatedSpikes += output.counters.saturatedSpikes;
+    counters.synopsEvents += output.counters.synopsEvents;
+    return output.counters.earlySpikes;
+  }
+
+  #levelsOf(map: MapState): Int16Array {
+    if (!map.wide) unpack(this.#memoryBytes, map.place.bytes, map);
+    return map.levels;
+  }
+}
+
+function mapState(place: MapPlace): MapState {
+  return { place, wide: false, general: false, levels: new Int16Array(sizeOf(place.layout)) };
+}
+
+/** Height-width-channel at `memory[start]` to the map's own channel-height-width levels. */
+function unpack(memory: Uint8Array | Int16Array, start: number, { place, levels }: MapState): void {
+  const [channels, height, width] = place.layout;
+  const area = height * width;
+  for (let channel = 0, i = 0; channel < channels; channel++) {
+    for (let pixel = 0, at = start + channel; pixel < area; pixel++, at += channels) levels[i++] = memory[at];
+  }
+}
+
+/** The way back. */
+function pack({ place, levels }: MapState, memory: Uint8Array, start: number): void {
+  const [channels, height, width] = place.layout;
+  const area = height * width;
+  for (let channel = 0, i = 0; channel < channels; channel++) {
+    for (let pixel = 0, at = start + channel; pixel < area; pixel++, at += channels) memory[at] = levels[i++];
+  }
+}
+
+/** What no frame changes. */
+function staticCounts(network: Network): { spikes: number; synops: number; depth: number; pools: number } {
+  let spikes = 0;
+  let synops = 0;
+  for (const layer of network.layers) {
+    if (layer.kind !== "flatten") spikes += sizeOf(layer.shape);
+    if (isSpiking(layer)) synops += synapseCount(layer, inputShapeOf(network, layer));
+  }
+  const depth = layerDepths(network.layers)[network.layers.length - 1];
+  return { spikes, synops, depth, pools: network.layers.filter((layer) => layer.kind === "max_pool").length };
+}

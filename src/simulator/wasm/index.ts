@@ -1,0 +1,7 @@
+/** What the module exports. Memory comes from outside; its layout is the TypeScript side's (`fast_records.ts`). */
+
+export { runTiles } from "./tiles";
+export { runMerged } from "./merge";
+export { runTaps } from "./taps";
+export { countEvents, runAveragePool, runMaxPool } from "./pools";
+export { narrowLevels, packLevels } from "./maps";

@@ -1,0 +1,152 @@
+/**
+ * Records that the TypeScript side lays out in memory (`fast_records.ts` has the same fields in the same order).
+ *
+ * An event is a u32: level in the top byte, row of the weight table below. Event lists are in falling order of level, i.e.
+ * in order of time, and end with a word of level 0.
+ */
+
+/** Lanes that are walked together: 1, 2, 4 or 8 vectors of eight neurons. */
+@unmanaged
+export class Block {
+  vectors: i32;
+  /** 1: weights of 8 bits, 2: of 16. */
+  weightBytes: i32;
+  /** log2 of the bytes of a table row. */
+  rowShift: i32;
+  /** Weights `[row][lane]`. */
+  table: usize;
+  /** Potential before the first event, i16 a lane: room below the top, plus a positive bias. */
+  start: usize;
+  /** What is added before rounding down, i16 a lane: a half, plus a negative bias. */
+  finish: usize;
+  /** The same two as i32, without room. */
+  start32: usize;
+  finish32: usize;
+  /** Bias level, i32 a lane. */
+  biasLevels: usize;
+  /** First lane of the tile that this block holds, and how many are neurons. */
+  firstLane: i32;
+  lanes: i32;
+}
+
+/** What a layer of neurons needs, whatever gathers its events. */
+@unmanaged
+export class Layer {
+  /** u8 levels, height-width-channel. */
+  source: usize;
+  /** Levels out, height-width-channel: u8, or i16 where they may be negative. */
+  target: usize;
+  /** u8 levels after a 2x2 pool by maximum that is done on the way; 0: none. */
+  pooled: usize;
+  /** Not 0: the target has to be written although `pooled` is too. */
+  keep: i32;
+  blocks: usize;
+  blockCount: i32;
+  inHeight: i32;
+  inWidth: i32;
+  /** Channels that a neuron sees. */
+  inChannels: i32;
+  /** Bytes from pixel to pixel. */
+  sourceStride: i32;
+  outHeight: i32;
+  outWidth: i32;
+  /** Output channels that share their input channels. */
+  channels: i32;
+  /** Elements from pixel to pixel. */
+  targetStride: i32;
+  kernelY: i32;
+  kernelX: i32;
+  strideY: i32;
+  strideX: i32;
+  padTop: i32;
+  padLeft: i32;
+  dilationY: i32;
+  dilationX: i32;
+  /** Positions that are walked together. */
+  tileHeight: i32;
+  tileWidth: i32;
+  /** log2 of the integer that stands for weight 1. */
+  shift: i32;
+  threshold: i32;
+  /** Levels of one unit, and of two. */
+  unit: i32;
+  levelMax: i32;
+  /** Not 0: no rectification, levels may be negative. */
+  signed: i32;
+  /** Not 0: lanes of 32 bits from the start. */
+  wide: i32;
+  /** Not 0: a potential can leave 16 bits, so watch for it. */
+  guarded: i32;
+  /** Most steps by which a current may be multiplied in 16 bits. */
+  stepMax: i32;
+  /** A current beyond this may leave 16 bits within `CHUNK` events. */
+  currentMax: i32;
+  /** Tile gather: for each source element where its events go; see `gather.ts`. */
+  places: usize;
+  /** Tile gather: synapses of each source element, u32. */
+  fanOut: usize;
+  /** Tile gather: cursor of every tile at its list's start, u32. */
+  cursors: usize;
+  /** Tile gather: tiles beyond each edge that only take what falls there; tiles in a row with them; bytes of a list. */
+  marginY: i32;
+  marginX: i32;
+  rowTiles: i32;
+  listBytes: i32;
+  /** Tile gather: what a step to the next tile takes off a row number. */
+  rowStepX: i32;
+  rowStepY: i32;
+  /** Tile gather: tile rows that are done at once. */
+  bandRows: i32;
+  /** Merged gather: positions that are done at once. */
+  chunk: i32;
+  /** Merged gather: not 0 when every position sees exactly one pixel. */
+  single: i32;
+  /** Taps: weights `[tap][lane]` i16, and their positive and negative parts. */
+  weights: usize;
+  weightsUp: usize;
+  weightsDown: usize;
+  /** Taps: channels rounded up to eight; sources of each tap, or 0 where all read `source`. */
+  lanesPerTap: i32;
+  sources: usize;
+  taps: i32;
+  /** Average pools: divisor counts padding too. */
+  countPadding: i32;
+}
+
+/** Scratch memory of one thread, and what it counts. */
+@unmanaged
+export class Work {
+  early: f64;
+  rectified: f64;
+  saturated: f64;
+  events: f64;
+  /** u32 a level. */
+  histogram: usize;
+  /** Potentials, then maxima, then two vectors of guards: results of a walk. */
+  result: usize;
+  /** Levels of a tile. */
+  tile: usize;
+  /** Free for lists. */
+  lists: usize;
+  /** Unsorted events. */
+  unsorted: usize;
+  /** Cursors of tiles, u32. */
+  cursors: usize;
+  /** Merged gather: lists of each pixel's channels, and where in them each level starts. */
+  pixels: usize;
+  starts: usize;
+}
+
+/** Bits of an event that are its row. */
+export const ROW_MASK: u32 = 0xffffff;
+/** Where the maxima and the guards are in `Work.result`. */
+export const MAXIMA: usize = 128;
+export const GUARDS: usize = 256;
+/** Events between two looks at the guard of the currents. */
+export const CHUNK: usize = 128;
+
+/** What is added to a potential so that the threshold is at the top of 16 bits, where saturation keeps it. */
+
+export function roomOf(layer: Layer): i32 {
+  return 32767 - layer.threshold;
+}

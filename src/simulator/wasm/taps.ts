@@ -1,0 +1,120 @@
+/**
+ * Depthwise convolutions and adds: few synapses a neuron, each from one place of a map. Eight channels at a time.
+ *
+ *   up = Σ max(w, 0) q    down = Σ min(w, 0) q    level = floor(up + down + bias + 1/2)
+ *
+ * `up` plus a positive bias is the highest that the potential can get; only where that reaches the threshold is the neuron
+ * walked. Both sums run one way only, so 16-bit saturation cannot hide: at the top it is past the threshold, at the bottom
+ * it is looked for.
+ */
+
+import { exactLevel } from "./lane";
+import { Block, Layer, Work } from "./records";
+import { copyExact } from "./readout";
+
+/** Bytes of the record of one tap: source, offset of its weights. */
+const TAP: usize = 8;
+
+/** Runs rows `from` to `to` (exclusive) of a layer with one block for all channels. */
+export function runTaps(layer: Layer, work: Work, from: i32, to: i32): void {
+  const bytes = layer.signed != 0 ? 1 : 0;
+  const taps = work.lists;
+  for (let y = from; y < to; y++) {
+    for (let x = 0; x < layer.outWidth; x++) {
+      const end = layer.sources != 0 ? placeTaps(layer, y, x, taps) : slideTaps(layer, y, x, taps);
+      const target = layer.target + (((y * layer.outWidth + x) * layer.targetStride) << bytes);
+      runPosition(layer, work, taps, end, target);
+    }
+  }
+}
+
+/** The same place of several maps. */
+function placeTaps(layer: Layer, y: i32, x: i32, taps: usize): usize {
+  const offset = (y * layer.outWidth + x) * layer.sourceStride;
+  for (let tap = 0; tap < layer.taps; tap++) {
+    store<u32>(taps, load<u32>(layer.sources + (tap << 2)) + offset);
+    store<u32>(taps, (tap * layer.lanesPerTap) << 1, 4);
+    taps += TAP;
+  }
+  return taps;
+}
+
+/** The pixels of one map under the kernel. */
+function slideTaps(layer: Layer, y: i32, x: i32, taps: usize): usize {
+  for (let ky = 0; ky < layer.kernelY; ky++) {
+    const row = y * layer.strideY - layer.padTop + ky * layer.dilationY;
+    if (<u32> row >= <u32> layer.inHeight) continue;
+    for (let kx = 0; kx < layer.kernelX; kx++) {
+      const column = x * layer.strideX - layer.padLeft + kx * layer.dilationX;
+      if (<u32> column >= <u32> layer.inWidth) continue;
+      store<u32>(taps, <u32> (layer.source + (row * layer.inWidth + column) * layer.sourceStride));
+      store<u32>(taps, ((ky * layer.kernelX + kx) * layer.lanesPerTap) << 1, 4);
+      taps += TAP;
+    }
+  }
+  return taps;
+}
+
+function runPosition(layer: Layer, work: Work, taps: usize, end: usize, target: usize): void {
+  const block = changetype<Block>(layer.blocks);
+  const threshold = i16x8.splat(<i16> layer.threshold);
+  const floor = i16x8.splat(<i16> (1 - layer.unit));
+  const signed = layer.signed != 0;
+  const tile = work.tile;
+  for (let lane = 0; lane < layer.channels; lane += 8) {
+    const at = lane << 1;
+    let up = i16x8.splat(0), down = up;
+    for (let tap = taps; tap < end; tap += TAP) {
+      const weights = <usize> load<u32>(tap, 4) + at;
+      const levels = v128.load8x8_u(<usize> load<u32>(tap) + lane);
+      up = i16x8.add_sat_s(up, i16x8.mul(levels, v128.load(layer.weightsUp + weights)));
+      down = i16x8.add_sat_s(down, i16x8.mul(levels, v128.load(layer.weightsDown + weights)));
+    }
+    const highest = i16x8.add_sat_s(up, v128.load(block.start + at));
+    const unsure = v128.or(i16x8.ge_s(highest, threshold), i16x8.eq(down, i16x8.splat(-32768)));
+    const sum = i16x8.add_sat_s(i16x8.add_sat_s(highest, down), v128.load(block.finish + at));
+    const levels = i16x8.shr_s(sum, layer.shift);
+    const walked = layer.wide != 0 ? 255 : i16x8.bitmask(unsure);
+    const known = ~walked & (layer.channels - lane < 8 ? (1 << (layer.channels - lane)) - 1 : 255);
+    if (signed) {
+      work.saturated += <f64> popcnt(i16x8.bitmask(i16x8.lt_s(levels, floor)) & known);
+      v128.store(tile + at, i16x8.max_s(levels, floor));
+    } else {
+      work.rectified += <f64> popcnt(i16x8.bitmask(levels) & known);
+      v128.store64_lane(tile + lane, i8x16.narrow_i16x8_u(levels, levels), 0);
+    }
+    if (walked != 0) walkLanes(layer, work, taps, end, lane, walked);
+  }
+  copyExact(target, tile, signed ? layer.channels << 1 : layer.channels);
+}
+
+/** The exact way for the lanes in `mask`, counted from `lane`. */
+function walkLanes(layer: Layer, work: Work, taps: usize, end: usize, lane: i32, mask: i32): void {
+  const block = changetype<Block>(layer.blocks);
+  while (mask != 0) {
+    const channel = lane + ctz(mask);
+    mask &= mask - 1;
+    if (channel >= layer.channels) return;
+    const list = work.unsorted;
+    const listEnd = sortTaps(taps, end, channel, list);
+    const bias = load<i32>(block.biasLevels + (channel << 2));
+    const level = exactLevel(layer, work, list, listEnd, layer.weights + (channel << 1), 2, 2, bias);
+    if (layer.signed != 0) store<i16>(work.tile + (channel << 1), <i16> level);
+    else store<u8>(work.tile + channel, <u8> level);
+  }
+}
+
+/** Events of one channel's taps by insertion; a row is a tap's offset among the weights, in weights. */
+function sortTaps(taps: usize, end: usize, channel: i32, list: usize): usize {
+  let free = list;
+  for (let tap = taps; tap < end; tap += TAP) {
+    const level = <u32> load<u8>(<usize> load<u32>(tap) + channel);
+    if (level == 0) continue;
+    const event = (level << 24) | (load<u32>(tap, 4) >>> 1);
+    let place = free;
+    for (; place > list && load<u32>(place - 4) < event; place -= 4) store<u32>(place, load<u32>(place - 4));
+    store<u32>(place, event);
+    free += 4;
+  }
+  return free;
+}

@@ -1,0 +1,396 @@
+/**
+ * Walks of one event list for one block of neurons, potentials in registers.
+ *
+ *   for each event: current += weights of its row; potential += current · steps until the next event
+ *
+ * Between two events a potential is a straight line, so its highest value is at an end: a maximum a neuron, taken at every
+ * event, shows whether it ever reached the threshold. 16-bit potentials start so high that the threshold is 32767, where
+ * they saturate; what saturates at the bottom, or might have left 16 bits, shows in the guards and is walked in 32 bits.
+ */
+
+import { CHUNK, GUARDS, MAXIMA, ROW_MASK } from "./records";
+
+function advance(potential: v128, current: v128, steps: v128): v128 {
+  return i16x8.add_sat_s(potential, i16x8.mul(current, steps));
+}
+
+function events4(
+  list: usize,
+  end: usize,
+  table: usize,
+  start: usize,
+  result: usize,
+  stepMax: i32,
+  guarded: bool,
+): void {
+  let v0 = v128.load(start), v1 = v128.load(start, 16), v2 = v128.load(start, 32), v3 = v128.load(start, 48);
+  let m0 = v0, m1 = v1, m2 = v2, m3 = v3;
+  let i0 = i16x8.splat(0), i1 = i0, i2 = i0, i3 = i0;
+  let low = i16x8.splat(32767);
+  let event = load<u32>(list);
+  while (list < end) {
+    const next = load<u32>(list, 4);
+    const row = table + ((event & ROW_MASK) << 6);
+    let steps: i32 = (event >>> 24) - (next >>> 24);
+    i0 = i16x8.add(i0, v128.load(row));
+    i1 = i16x8.add(i1, v128.load(row, 16));
+    i2 = i16x8.add(i2, v128.load(row, 32));
+    i3 = i16x8.add(i3, v128.load(row, 48));
+    if (steps > stepMax) {
+      const few = i16x8.splat(<i16> stepMax);
+      do {
+        v0 = advance(v0, i0, few);
+        v1 = advance(v1, i1, few);
+        v2 = advance(v2, i2, few);
+        v3 = advance(v3, i3, few);
+        m0 = i16x8.max_s(m0, v0);
+        m1 = i16x8.max_s(m1, v1);
+        m2 = i16x8.max_s(m2, v2);
+        m3 = i16x8.max_s(m3, v3);
+        if (guarded) low = i16x8.min_s(i16x8.min_s(i16x8.min_s(i16x8.min_s(low, v0), v1), v2), v3);
+        steps -= stepMax;
+      } while (steps > stepMax);
+    }
+    const many = i16x8.splat(<i16> steps);
+    v0 = advance(v0, i0, many);
+    v1 = advance(v1, i1, many);
+    v2 = advance(v2, i2, many);
+    v3 = advance(v3, i3, many);
+    m0 = i16x8.max_s(m0, v0);
+    m1 = i16x8.max_s(m1, v1);
+    m2 = i16x8.max_s(m2, v2);
+    m3 = i16x8.max_s(m3, v3);
+    if (guarded) low = i16x8.min_s(i16x8.min_s(i16x8.min_s(i16x8.min_s(low, v0), v1), v2), v3);
+    event = next;
+    list += 4;
+  }
+  v128.store(result, v0);
+  v128.store(result, v1, 16);
+  v128.store(result, v2, 32);
+  v128.store(result, v3, 48);
+  v128.store(result, m0, MAXIMA);
+  v128.store(result, m1, MAXIMA + 16);
+  v128.store(result, m2, MAXIMA + 32);
+  v128.store(result, m3, MAXIMA + 48);
+  if (guarded) v128.store(result, low, GUARDS);
+}
+
+/** Every event advances the potential: no branch depends on data. For short lists. Weights i16. */
+export function walkEvents4(
+  list: usize,
+  end: usize,
+  table: usize,
+  start: usize,
+  result: usize,
+  stepMax: i32,
+  guarded: bool,
+): void {
+  if (guarded) events4(list, end, table, start, result, stepMax, true);
+  else events4(list, end, table, start, result, stepMax, false);
+}
+
+function events2(
+  list: usize,
+  end: usize,
+  table: usize,
+  start: usize,
+  result: usize,
+  stepMax: i32,
+  guarded: bool,
+): void {
+  let v0 = v128.load(start), v1 = v128.load(start, 16);
+  let m0 = v0, m1 = v1;
+  let i0 = i16x8.splat(0), i1 = i0;
+  let low = i16x8.splat(32767);
+  let event = load<u32>(list);
+  while (list < end) {
+    const next = load<u32>(list, 4);
+    const row = table + ((event & ROW_MASK) << 5);
+    let steps: i32 = (event >>> 24) - (next >>> 24);
+    i0 = i16x8.add(i0, v128.load(row));
+    i1 = i16x8.add(i1, v128.load(row, 16));
+    if (steps > stepMax) {
+      const few = i16x8.splat(<i16> stepMax);
+      do {
+        v0 = advance(v0, i0, few);
+        v1 = advance(v1, i1, few);
+        m0 = i16x8.max_s(m0, v0);
+        m1 = i16x8.max_s(m1, v1);
+        if (guarded) low = i16x8.min_s(i16x8.min_s(low, v0), v1);
+        steps -= stepMax;
+      } while (steps > stepMax);
+    }
+    const many = i16x8.splat(<i16> steps);
+    v0 = advance(v0, i0, many);
+    v1 = advance(v1, i1, many);
+    m0 = i16x8.max_s(m0, v0);
+    m1 = i16x8.max_s(m1, v1);
+    if (guarded) low = i16x8.min_s(i16x8.min_s(low, v0), v1);
+    event = next;
+    list += 4;
+  }
+  v128.store(result, v0);
+  v128.store(result, v1, 16);
+  v128.store(result, m0, MAXIMA);
+  v128.store(result, m1, MAXIMA + 16);
+  if (guarded) v128.store(result, low, GUARDS);
+}
+
+/** `walkEvents4` for two vectors. */
+export function walkEvents2(
+  list: usize,
+  end: usize,
+  table: usize,
+  start: usize,
+  result: usize,
+  stepMax: i32,
+  guarded: bool,
+): void {
+  if (guarded) events2(list, end, table, start, result, stepMax, true);
+  else events2(list, end, table, start, result, stepMax, false);
+}
+
+function events1(
+  list: usize,
+  end: usize,
+  table: usize,
+  start: usize,
+  result: usize,
+  stepMax: i32,
+  guarded: bool,
+): void {
+  let v0 = v128.load(start);
+  let m0 = v0;
+  let i0 = i16x8.splat(0);
+  let low = i16x8.splat(32767);
+  let event = load<u32>(list);
+  while (list < end) {
+    const next = load<u32>(list, 4);
+    let steps: i32 = (event >>> 24) - (next >>> 24);
+    i0 = i16x8.add(i0, v128.load(table + ((event & ROW_MASK) << 4)));
+    if (steps > stepMax) {
+      const few = i16x8.splat(<i16> stepMax);
+      do {
+        v0 = advance(v0, i0, few);
+        m0 = i16x8.max_s(m0, v0);
+        if (guarded) low = i16x8.min_s(low, v0);
+        steps -= stepMax;
+      } while (steps > stepMax);
+    }
+    v0 = advance(v0, i0, i16x8.splat(<i16> steps));
+    m0 = i16x8.max_s(m0, v0);
+    if (guarded) low = i16x8.min_s(low, v0);
+    event = next;
+    list += 4;
+  }
+  v128.store(result, v0);
+  v128.store(result, m0, MAXIMA);
+  if (guarded) v128.store(result, low, GUARDS);
+}
+
+/** `walkEvents4` for one vector. */
+export function walkEvents1(
+  list: usize,
+  end: usize,
+  table: usize,
+  start: usize,
+  result: usize,
+  stepMax: i32,
+  guarded: bool,
+): void {
+  if (guarded) events1(list, end, table, start, result, stepMax, true);
+  else events1(list, end, table, start, result, stepMax, false);
+}
+
+function weigh(current: v128, row: usize, offset: usize): v128 {
+  return i16x8.add(current, v128.load8x8_s(row + offset));
+}
+
+/** Larger of `peak` and |current|, unsigned: |−32768| is 32768. */
+
+function higher(peak: v128, current: v128): v128 {
+  return i16x8.max_u(peak, i16x8.abs(current));
+}
+
+/** Only distinct levels advance the potential. For long lists. Weights i8; guarded. */
+export function walkRuns8(list: usize, end: usize, table: usize, start: usize, result: usize): void {
+  let v0 = v128.load(start), v1 = v128.load(start, 16), v2 = v128.load(start, 32), v3 = v128.load(start, 48);
+  let v4 = v128.load(start, 64), v5 = v128.load(start, 80), v6 = v128.load(start, 96), v7 = v128.load(start, 112);
+  let m0 = v0, m1 = v1, m2 = v2, m3 = v3, m4 = v4, m5 = v5, m6 = v6, m7 = v7;
+  let i0 = i16x8.splat(0), i1 = i0, i2 = i0, i3 = i0, i4 = i0, i5 = i0, i6 = i0, i7 = i0;
+  let low = i16x8.splat(32767), peak = i16x8.splat(0);
+  let event = load<u32>(list);
+  while (list < end) {
+    const level = event >>> 24;
+    const chunk = list + CHUNK * 4;
+    do {
+      const row = table + ((event & ROW_MASK) << 6);
+      list += 4;
+      event = load<u32>(list);
+      i0 = weigh(i0, row, 0);
+      i1 = weigh(i1, row, 8);
+      i2 = weigh(i2, row, 16);
+      i3 = weigh(i3, row, 24);
+      i4 = weigh(i4, row, 32);
+      i5 = weigh(i5, row, 40);
+      i6 = weigh(i6, row, 48);
+      i7 = weigh(i7, row, 56);
+    } while (event >>> 24 == level && list < chunk);
+    peak = higher(higher(higher(higher(peak, i0), i1), i2), i3);
+    peak = higher(higher(higher(higher(peak, i4), i5), i6), i7);
+    for (let steps: u32 = level - (event >>> 24); steps > 0; steps--) {
+      v0 = i16x8.add_sat_s(v0, i0);
+      v1 = i16x8.add_sat_s(v1, i1);
+      v2 = i16x8.add_sat_s(v2, i2);
+      v3 = i16x8.add_sat_s(v3, i3);
+      v4 = i16x8.add_sat_s(v4, i4);
+      v5 = i16x8.add_sat_s(v5, i5);
+      v6 = i16x8.add_sat_s(v6, i6);
+      v7 = i16x8.add_sat_s(v7, i7);
+    }
+    m0 = i16x8.max_s(m0, v0);
+    m1 = i16x8.max_s(m1, v1);
+    m2 = i16x8.max_s(m2, v2);
+    m3 = i16x8.max_s(m3, v3);
+    m4 = i16x8.max_s(m4, v4);
+    m5 = i16x8.max_s(m5, v5);
+    m6 = i16x8.max_s(m6, v6);
+    m7 = i16x8.max_s(m7, v7);
+    low = i16x8.min_s(i16x8.min_s(i16x8.min_s(i16x8.min_s(low, v0), v1), v2), v3);
+    low = i16x8.min_s(i16x8.min_s(i16x8.min_s(i16x8.min_s(low, v4), v5), v6), v7);
+  }
+  v128.store(result, v0);
+  v128.store(result, v1, 16);
+  v128.store(result, v2, 32);
+  v128.store(result, v3, 48);
+  v128.store(result, v4, 64);
+  v128.store(result, v5, 80);
+  v128.store(result, v6, 96);
+  v128.store(result, v7, 112);
+  v128.store(result, m0, MAXIMA);
+  v128.store(result, m1, MAXIMA + 16);
+  v128.store(result, m2, MAXIMA + 32);
+  v128.store(result, m3, MAXIMA + 48);
+  v128.store(result, m4, MAXIMA + 64);
+  v128.store(result, m5, MAXIMA + 80);
+  v128.store(result, m6, MAXIMA + 96);
+  v128.store(result, m7, MAXIMA + 112);
+  v128.store(result, low, GUARDS);
+  v128.store(result, peak, GUARDS + 16);
+}
+
+/** `walkRuns8` for four vectors. */
+export function walkRuns4(list: usize, end: usize, table: usize, start: usize, result: usize): void {
+  let v0 = v128.load(start), v1 = v128.load(start, 16), v2 = v128.load(start, 32), v3 = v128.load(start, 48);
+  let m0 = v0, m1 = v1, m2 = v2, m3 = v3;
+  let i0 = i16x8.splat(0), i1 = i0, i2 = i0, i3 = i0;
+  let low = i16x8.splat(32767), peak = i16x8.splat(0);
+  let event = load<u32>(list);
+  while (list < end) {
+    const level = event >>> 24;
+    const chunk = list + CHUNK * 4;
+    do {
+      const row = table + ((event & ROW_MASK) << 5);
+      list += 4;
+      event = load<u32>(list);
+      i0 = weigh(i0, row, 0);
+      i1 = weigh(i1, row, 8);
+      i2 = weigh(i2, row, 16);
+      i3 = weigh(i3, row, 24);
+    } while (event >>> 24 == level && list < chunk);
+    peak = higher(higher(higher(higher(peak, i0), i1), i2), i3);
+    for (let steps: u32 = level - (event >>> 24); steps > 0; steps--) {
+      v0 = i16x8.add_sat_s(v0, i0);
+      v1 = i16x8.add_sat_s(v1, i1);
+      v2 = i16x8.add_sat_s(v2, i2);
+      v3 = i16x8.add_sat_s(v3, i3);
+    }
+    m0 = i16x8.max_s(m0, v0);
+    m1 = i16x8.max_s(m1, v1);
+    m2 = i16x8.max_s(m2, v2);
+    m3 = i16x8.max_s(m3, v3);
+    low = i16x8.min_s(i16x8.min_s(i16x8.min_s(i16x8.min_s(low, v0), v1), v2), v3);
+  }
+  v128.store(result, v0);
+  v128.store(result, v1, 16);
+  v128.store(result, v2, 32);
+  v128.store(result, v3, 48);
+  v128.store(result, m0, MAXIMA);
+  v128.store(result, m1, MAXIMA + 16);
+  v128.store(result, m2, MAXIMA + 32);
+  v128.store(result, m3, MAXIMA + 48);
+  v128.store(result, low, GUARDS);
+  v128.store(result, peak, GUARDS + 16);
+}
+
+/** `walkRuns8` for two vectors. */
+export function walkRuns2(list: usize, end: usize, table: usize, start: usize, result: usize): void {
+  let v0 = v128.load(start), v1 = v128.load(start, 16);
+  let m0 = v0, m1 = v1;
+  let i0 = i16x8.splat(0), i1 = i0;
+  let low = i16x8.splat(32767), peak = i16x8.splat(0);
+  let event = load<u32>(list);
+  while (list < end) {
+    const level = event >>> 24;
+    const chunk = list + CHUNK * 4;
+    do {
+      const row = table + ((event & ROW_MASK) << 4);
+      list += 4;
+      event = load<u32>(list);
+      i0 = weigh(i0, row, 0);
+      i1 = weigh(i1, row, 8);
+    } while (event >>> 24 == level && list < chunk);
+    peak = higher(higher(peak, i0), i1);
+    for (let steps: u32 = level - (event >>> 24); steps > 0; steps--) {
+      v0 = i16x8.add_sat_s(v0, i0);
+      v1 = i16x8.add_sat_s(v1, i1);
+    }
+    m0 = i16x8.max_s(m0, v0);
+    m1 = i16x8.max_s(m1, v1);
+    low = i16x8.min_s(i16x8.min_s(low, v0), v1);
+  }
+  v128.store(result, v0);
+  v128.store(result, v1, 16);
+  v128.store(result, m0, MAXIMA);
+  v128.store(result, m1, MAXIMA + 16);
+  v128.store(result, low, GUARDS);
+  v128.store(result, peak, GUARDS + 16);
+}
+
+/**
+ * Eight lanes in 32 bits, for any list and either width of weights. Results as i32: eight potentials, eight maxima.
+ *
+ * @param row first weight of the eight lanes in row 0
+ */
+export function walk32(
+  list: usize,
+  end: usize,
+  row0: usize,
+  rowShift: i32,
+  weightBytes: i32,
+  start: usize,
+  result: usize,
+): void {
+  let v0 = v128.load(start), v1 = v128.load(start, 16);
+  let m0 = v0, m1 = v1;
+  let i0 = i32x4.splat(0), i1 = i0;
+  let event = load<u32>(list);
+  while (list < end) {
+    list += 4;
+    const next = load<u32>(list);
+    const row = row0 + ((event & ROW_MASK) << rowShift);
+    const weights = weightBytes == 1 ? v128.load8x8_s(row) : v128.load(row);
+    const steps = i32x4.splat((event >>> 24) - (next >>> 24));
+    i0 = i32x4.add(i0, i32x4.extend_low_i16x8_s(weights));
+    i1 = i32x4.add(i1, i32x4.extend_high_i16x8_s(weights));
+    v0 = i32x4.add(v0, i32x4.mul(i0, steps));
+    v1 = i32x4.add(v1, i32x4.mul(i1, steps));
+    m0 = i32x4.max_s(m0, v0);
+    m1 = i32x4.max_s(m1, v1);
+    event = next;
+  }
+  v128.store(result, v0);
+  v128.store(result, v1, 16);
+  v128.store(result, m0, 32);
+  v128.store(result, m1, 48);
+}

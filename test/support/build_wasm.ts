@@ -1,0 +1,48 @@
+/** Builds the simulator's WebAssembly from its AssemblyScript; run as a program, writes it where it is committed. */
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import asc from "assemblyscript/asc";
+import { WASM_URL } from "../../src/simulator/wasm_module.ts";
+
+/** Pages that the module's imported memory may have at most: all of a 32-bit address space. */
+const PAGES_MAX = 65536;
+
+/** Bytes of the module; the same sources give the same bytes. @throws {Error} with the compiler's messages */
+export async function buildWasm(): Promise<Uint8Array> {
+  const folder = new URL("./", WASM_URL);
+  let built: Uint8Array | undefined;
+  const { error, stderr } = await asc.main(
+    [
+      "index.ts",
+      "-O3",
+      "--converge",
+      "--noAssert",
+      ...["--runtime", "stub"],
+      ...["--enable", "simd", "--enable", "threads"],
+      "--importMemory",
+      "--sharedMemory",
+      "--noExportMemory",
+      ...["--initialMemory", "1"],
+      ...["--maximumMemory", String(PAGES_MAX)],
+      ...["--outFile", "kernels.wasm"],
+    ],
+    {
+      readFile(name: string) {
+        try {
+          return readFileSync(fileURLToPath(new URL(name, folder)), "utf8");
+        } catch {
+          return null;
+        }
+      },
+      writeFile(_name: string, contents: Uint8Array | string) {
+        if (contents instanceof Uint8Array) built = contents;
+      },
+      listFiles: () => [],
+    },
+  );
+  if (error || built === undefined) throw new Error(`Cannot build the WebAssembly module: ${error}\n${stderr}`);
+  return built;
+}
+
+if (import.meta.main) writeFileSync(WASM_URL, await buildWasm());
