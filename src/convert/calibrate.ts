@@ -1,0 +1,160 @@
+/** Runs the source network over the calibration images and measures what its layers compute. */
+
+import { ModelError } from "../core/errors.ts";
+import { frameValues, toPlanar } from "../data/dataset.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { type Ann, startAnn } from "./ann.ts";
+import { createDistribution, type Distribution } from "./distribution.ts";
+import { hasWeights, type SourceGraph, type SourceLayer } from "./graph.ts";
+import type { OnnxModel } from "./onnx/model.ts";
+
+/** How image bytes become the model's input: (byte / 255 − mean) / std, one number a channel. */
+export interface Pixels {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** What the images are, and how many of them. */
+export interface Images {
+  readonly data: Dataset;
+  /** The first so many. */
+  readonly count: number;
+  readonly pixels: Pixels;
+}
+
+/** What was measured. */
+export interface Calibration {
+  readonly frames: number;
+  /** One a layer, before its ReLU; null for pools and flatten, whose values are their inputs'. */
+  readonly distributions: readonly (Distribution | null)[];
+  /** Class that the source network gave each image. */
+  readonly predictions: Int32Array;
+  /** Of the images with a class; null when none has. */
+  readonly accuracy: number | null;
+}
+
+/** Called as work goes on. */
+export type Tick = (done: number, total: number) => void;
+
+/** Numbers that all distributions together keep exactly: 256 MiB. */
+const EXACT_TOTAL = 2 ** 26;
+const EXACT_EACH = 2 ** 21;
+
+/** True for layers with a scale of their own. */
+export function isMeasured(layer: SourceLayer): boolean {
+  return hasWeights(layer) || layer.kind === "add";
+}
+
+/**
+ * Measures every layer in one pass.
+ *
+ * @throws {ModelError} `convert.activation` naming the layer when it computes NaN or infinity; `convert.ann`
+ */
+export async function calibrate(
+  model: OnnxModel,
+  graph: SourceGraph,
+  images: Images,
+  tick: Tick = () => {},
+): Promise<Calibration> {
+  const measured = graph.layers.filter(isMeasured);
+  const each = Math.min(EXACT_EACH, Math.floor(EXACT_TOTAL / measured.length));
+  const distributions = graph.layers.map((layer) => (isMeasured(layer) ? createDistribution(each) : null));
+  const names = [graph.output, ...measured.map((layer) => layer.tensor)];
+  const own = distributions.filter((item) => item !== null);
+  const predictions = new Int32Array(images.count);
+  let correct = 0;
+  let known = 0;
+  await eachFrame(model, graph, images, names, ([output, ...values], index, label) => {
+    values.forEach((value, i) => addTo(own[i], value, measured[i], index));
+    predictions[index] = largest(output);
+    if (label >= 0) known++;
+    if (label === predictions[index]) correct++;
+    tick(index + 1, images.count);
+  });
+  return { frames: images.count, distributions, predictions, accuracy: known === 0 ? null : correct / known };
+}
+
+/**
+ * Measures one layer as the method's authors do: its input already divided by `inputScale`, its bias not yet divided.
+ *
+ * @throws {ModelError} as `calibrate`
+ */
+export async function measureSequential(
+  model: OnnxModel,
+  graph: SourceGraph,
+  images: Images,
+  { layer, inputScale }: { layer: Extract<SourceLayer, { bias: Float64Array }>; inputScale: number },
+  tick: Tick = () => {},
+): Promise<Distribution> {
+  const distribution = createDistribution(EXACT_EACH);
+  const channels = layer.bias.length;
+  const channelsLast = layer.layout === "hwc";
+  await eachFrame(model, graph, images, [layer.tensor], ([values], index) => {
+    const area = values.length / channels;
+    for (let i = 0; i < values.length; i++) {
+      const bias = layer.bias[channelsLast ? i % channels : Math.floor(i / area)];
+      values[i] = (values[i] - bias) / inputScale + bias;
+    }
+    addTo(distribution, values, layer, index);
+    tick(index + 1, images.count);
+  });
+  return distribution;
+}
+
+/** Runs the model on each image with the named values read. */
+export async function eachFrame(
+  model: OnnxModel,
+  graph: SourceGraph,
+  images: Images,
+  names: readonly string[],
+  take: (values: Float32Array[], index: number, label: number, bytes: Uint8Array) => void,
+): Promise<void> {
+  const { data, count } = images;
+  const bytes = new Uint8Array(frameValues(data));
+  const input = new Float32Array(bytes.length);
+  await using ann: Ann = await startAnn(model, { name: graph.input.name, dims: inputDims(model, graph) }, names);
+  for (let index = 0; index < count; index++) {
+    const label = data.frame(index, bytes);
+    fillInput(bytes, data.shape[2], images.pixels, graph.input.layout, input);
+    take(await ann.run(input), index, label, bytes);
+  }
+}
+
+/** Sizes of the model's input for one frame. */
+export function inputDims(model: OnnxModel, graph: SourceGraph): number[] {
+  const [channels, height, width] = graph.input.shape;
+  const rank = model.inputs[0].dims!.length;
+  if (rank === 2) return [1, channels * height * width];
+  if (rank === 3) return [1, height, width];
+  return graph.input.layout === "chw" ? [1, channels, height, width] : [1, height, width, channels];
+}
+
+/** Index of the largest value; the lowest of those that tie. */
+export function largest(values: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
+  return best;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+function fillInput(bytes: Uint8Array, channels: number, pixels: Pixels, layout: string, input: Float32Array): void {
+  if (layout === "chw") toPlanar(bytes, channels, input);
+  else input.set(bytes);
+  const area = bytes.length / channels;
+  for (let i = 0; i < input.length; i++) {
+    const channel = layout === "chw" ? Math.floor(i / area) : i % channels;
+    input[i] = (input[i] / 255 - pixels.mean[channel]) / pixels.std[channel];
+  }
+}
+
+function addTo(distribution: Distribution, values: Float32Array, layer: SourceLayer, frame: number): void {
+  const bad = distribution.add(values);
+  if (bad < 0) return;
+  const message = `Cannot calibrate layer ${JSON.stringify(layer.name)} as its values must be finite numbers: ` +
+    `found ${values[bad]} in tensor ${JSON.stringify(layer.tensor)} on image ${frame}`;
+  throw new ModelError("convert.activation", message, {
+    hint: "Look for infinite weights, a division by 0, or images outside the range that the model was trained on",
+    facts: { layer: layer.name, tensor: layer.tensor, frame },
+  });
+}

@@ -1,0 +1,311 @@
+/** From an ONNX model and images to a network file: read, calibrate, normalise, build, measure. */
+
+import { createHash } from "node:crypto";
+import { basename } from "node:path";
+import { type Issue, ModelError } from "../core/errors.ts";
+import type { Convention, Network } from "../core/network.ts";
+import { type Shape, sizeOf } from "../core/shape.ts";
+import { classId, withClasses } from "../data/classes.ts";
+import { type Dataset, frameValues, toPlanar } from "../data/dataset.ts";
+import { loadNetwork } from "../model/load.ts";
+import { saveNetwork } from "../model/save.ts";
+import { createReferenceKernel } from "../simulator/kernel_reference.ts";
+import { createTiming } from "../ttfs/timing.ts";
+import { buildLayers, type Built } from "./build.ts";
+import { calibrate, type Calibration, type Images, type Pixels } from "./calibrate.ts";
+import type { SourceGraph } from "./graph.ts";
+import { type LayerError, measureErrors } from "./layer_errors.ts";
+import { lowerModel } from "./lower/lower.ts";
+import { frameSteps, type KernelFactory, type Measurement, measureNetwork } from "./measure.ts";
+import { jointScales, type Normalisation, sequentialScales } from "./normalise.ts";
+import type { OnnxModel } from "./onnx/model.ts";
+import { openOnnx } from "./onnx/read.ts";
+import type { Scales } from "./scales.ts";
+import { type Budget, chooseTrial, PERCENTILES, T_MAX_VALUES, type Trial } from "./search.ts";
+import { selfTestOf } from "./self_test.ts";
+import { planShifts, type ShiftPlan } from "./shifts.ts";
+
+/** What to convert, and how. */
+export interface ConvertOptions {
+  readonly modelPath: string;
+  readonly data: Dataset;
+  /** The network's name; the file's by default. */
+  readonly name?: string;
+  /** Most images to calibrate with; all by default. */
+  readonly calibrationFrames?: number;
+  /** Most images to measure the finished network with; 1,000 by default. */
+  readonly measureFrames?: number;
+  /** Most images for each trial of `auto`; 200 by default. */
+  readonly searchFrames?: number;
+  readonly percentile?: number | "auto";
+  readonly tMax?: number | "auto";
+  readonly convention?: Convention;
+  readonly normalise?: Normalisation;
+  readonly budget?: Partial<Budget>;
+  /** Class names in the order of the outputs. */
+  readonly labels?: readonly string[];
+  /** The model's input is (byte / 255 − mean) / std; 0 and 1 by default. One number, or one a channel. */
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+  /** Kernel to measure with: the reference kernel by default, any faster one of the same meaning. */
+  readonly createKernel?: KernelFactory;
+}
+
+/** Called as work goes on; `stage` is a few words. */
+export type Progress = (stage: string, done: number, total: number) => void;
+
+/** What came out. */
+export interface ConvertResult {
+  /** The network file. */
+  readonly bytes: Uint8Array;
+  readonly network: Network;
+  readonly graph: SourceGraph;
+  readonly scales: Scales;
+  readonly built: Built;
+  readonly calibration: Calibration;
+  readonly measurement: Measurement;
+  /** Accuracy of the source network on the images that `measurement` saw; null without classes. */
+  readonly annAccuracy: number | null;
+  readonly errors: readonly LayerError[];
+  /** Trials of `auto`; empty without it. */
+  readonly trials: readonly Trial[];
+  readonly notes: readonly string[];
+}
+
+/** Written into every network file. */
+export const CONVERTER = "quartz convert 1";
+/** Fewest images to calibrate with. */
+export const CALIBRATION_FRAMES_MIN = 16;
+const ERROR_FRAMES = 16;
+
+/**
+ * Converts a model.
+ *
+ * @throws {ModelError} `onnx.*` for the file, `convert.*` for what cannot be converted or calibrated
+ * @throws {ConfigError} `data.*` for the images
+ */
+export async function convert(options: ConvertOptions, progress: Progress = () => {}): Promise<ConvertResult> {
+  const source = await prepare(options);
+  const { model, graph, images } = source;
+  const calibration = await calibrate(model, graph, images, (done, total) => progress("calibrating", done, total));
+  const work: Work = { ...source, options, calibration, progress };
+  const { candidate, trials } = await choose(work);
+  const measured = limited(images, options.measureFrames ?? 1000);
+  const createKernel = options.createKernel ?? createReferenceKernel;
+  const measurement = await measureNetwork(candidate.network, measured, {
+    createKernel,
+    predictions: calibration.predictions,
+    tick: (done, total) => progress("measuring", done, total),
+  });
+  const { built, scales } = candidate;
+  const few = limited(images, ERROR_FRAMES);
+  const errors = await measureErrors(model, graph, built, scales, candidate.network, few, createKernel);
+  const annAccuracy = accuracyOf(calibration.predictions, measured);
+  const network = finish(candidate.network, { images, annAccuracy, measurement });
+  const bytes = saveNetwork(network);
+  return {
+    bytes,
+    // Loading checks everything that the format demands, and gives the file's own digest.
+    network: loadNetwork(bytes, options.modelPath),
+    graph,
+    scales,
+    built,
+    calibration,
+    measurement,
+    annAccuracy,
+    errors,
+    trials,
+    notes: [...graph.notes, ...scales.notes],
+  };
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+interface Source {
+  readonly model: OnnxModel;
+  readonly graph: SourceGraph;
+  readonly plan: ShiftPlan;
+  readonly images: Images;
+  readonly labels: readonly string[];
+}
+
+interface Work extends Source {
+  readonly options: ConvertOptions;
+  readonly calibration: Calibration;
+  readonly progress: Progress;
+}
+
+interface Candidate {
+  readonly network: Network;
+  readonly built: Built;
+  readonly scales: Scales;
+}
+
+async function prepare(options: ConvertOptions): Promise<Source> {
+  const { data, modelPath } = options;
+  const count = Math.min(data.count, options.calibrationFrames ?? data.count);
+  if (count < CALIBRATION_FRAMES_MIN) {
+    const message =
+      `Cannot calibrate ${JSON.stringify(modelPath)} as there must be at least ${CALIBRATION_FRAMES_MIN} ` +
+      `images: found ${count}`;
+    throw new ModelError("convert.frames", message, { hint: "A few hundred images of all classes give good scales" });
+  }
+  const model = await openOnnx(modelPath);
+  const [height, width, channels] = data.shape;
+  const shape: Shape = [channels, height, width];
+  const pixels = pixelsOf(options, channels);
+  const graph = foldPixels(lowerModel(model, shape, modelPath), pixels);
+  const issues: Issue[] = [];
+  const plan = planShifts(graph, issues);
+  if (issues.length > 0) {
+    const message = `Cannot convert ${JSON.stringify(modelPath)}: ${issues.length} layer(s) read values below zero`;
+    throw new ModelError("convert.signed", message, { issues });
+  }
+  const labels = labelsOf(options, sizeOf(graph.layers[graph.layers.length - 1].shape));
+  return { model, graph, plan, labels, images: { data: withClasses(data, labels), count, pixels } };
+}
+
+/** The network that the options ask for: built once, or the best of all trials. */
+async function choose(work: Work): Promise<{ candidate: Candidate; trials: Trial[] }> {
+  const { options, images, calibration, progress } = work;
+  const { percentile = 99.9, tMax = 16 } = options;
+  const percentiles = percentile === "auto" ? PERCENTILES : [percentile];
+  const tMaxValues = tMax === "auto" ? T_MAX_VALUES : [tMax];
+  if (percentile !== "auto" && tMax !== "auto") return { candidate: await build(work, percentile, tMax), trials: [] };
+  const searched = limited(images, options.searchFrames ?? 200);
+  const trials: Trial[] = [];
+  const total = percentiles.length * tMaxValues.length;
+  for (const p of percentiles) {
+    for (const t of tMaxValues) {
+      const { network } = await build(work, p, t);
+      const measurement = await measureNetwork(network, searched, {
+        createKernel: options.createKernel ?? createReferenceKernel,
+        predictions: calibration.predictions,
+      });
+      trials.push({ percentile: p, tMax: t, measurement, frameSteps: frameSteps(network) });
+      progress("trying percentiles and t_max", trials.length, total);
+    }
+  }
+  const reference = accuracyOf(calibration.predictions, searched) ?? 1;
+  const budget = { accuracyLossMax: 0.005, stepsMax: null, ...options.budget };
+  const chosen = chooseTrial(trials, reference, budget);
+  return { candidate: await build(work, chosen.percentile, chosen.tMax), trials };
+}
+
+async function build(work: Work, percentile: number, tMax: number): Promise<Candidate> {
+  const { model, graph, plan, images, calibration, options, progress, labels } = work;
+  const { convention = "quartz-2023", normalise = "joint" } = options;
+  const timing = createTiming(convention, tMax);
+  const scales = normalise === "joint"
+    ? jointScales(graph, plan, calibration, { timing, percentile })
+    : await sequentialScales(model, graph, plan, images, percentile, (done, total) => {
+      progress("normalising layer after layer", done, total);
+    });
+  const built = buildLayers(graph, plan, scales);
+  const network: Network = {
+    name: options.name ?? basename(options.modelPath).replace(/\.onnx$/i, ""),
+    digest: "",
+    convention,
+    tMax,
+    input: built.input,
+    layers: built.layers,
+    outputScale: built.outputScale,
+    normalisation: { method: normalise, percentile },
+    labels,
+    provenance: {
+      source: basename(options.modelPath).slice(0, 256),
+      sourceSha256: createHash("sha256").update(model.bytes).digest("hex"),
+      converter: CONVERTER,
+      calibrationFrames: images.count,
+      annAccuracy: null,
+      snnAccuracy: null,
+      snnAccuracyFrames: null,
+    },
+    selfTest: null,
+  };
+  return { network, built, scales };
+}
+
+function finish(
+  network: Network,
+  { images, annAccuracy, measurement }: { images: Images; annAccuracy: number | null; measurement: Measurement },
+): Network {
+  const measured = measurement.accuracy !== null;
+  return {
+    ...network,
+    provenance: {
+      ...network.provenance,
+      annAccuracy,
+      snnAccuracy: measurement.accuracy,
+      snnAccuracyFrames: measured ? measurement.frames : null,
+    },
+    selfTest: selfTestOf(network, images.data),
+  };
+}
+
+function limited(images: Images, count: number): Images {
+  return { ...images, count: Math.min(images.count, count) };
+}
+
+/** Accuracy of predictions on the first images; null when none has a class. */
+function accuracyOf(predictions: Int32Array, images: Images): number | null {
+  const bytes = new Uint8Array(frameValues(images.data));
+  let known = 0;
+  let correct = 0;
+  for (let i = 0; i < images.count; i++) {
+    const label = images.data.frame(i, bytes);
+    if (label >= 0) known++;
+    if (label === predictions[i]) correct++;
+  }
+  return known === 0 ? null : correct / known;
+}
+
+function pixelsOf(options: ConvertOptions, channels: number): Pixels {
+  const perChannel = (list: readonly number[] | undefined, plain: number, name: string) => {
+    const numbers = list ?? [plain];
+    const valid = (numbers.length === 1 || numbers.length === channels) && numbers.every(Number.isFinite);
+    if (!valid || (name === "std" && numbers.some((value) => value <= 0))) {
+      const wanted = name === "std" ? "positive number" : "number";
+      const message = `Cannot use ${name} as it must be one ${wanted}, or ${channels}: found [${numbers.join(", ")}]`;
+      throw new ModelError("convert.pixels", message);
+    }
+    return numbers.length === 1 ? Array<number>(channels).fill(numbers[0]) : numbers;
+  };
+  return { mean: perChannel(options.mean, 0, "mean"), std: perChannel(options.std, 1, "std") };
+}
+
+/** The graph with bytes / 255 as its input: what the caller does to pixels joins what the model does. */
+function foldPixels(graph: SourceGraph, pixels: Pixels): SourceGraph {
+  const { scale, offset } = graph.input;
+  return {
+    ...graph,
+    input: {
+      ...graph.input,
+      scale: scale.map((value, i) => value / pixels.std[i]),
+      offset: offset.map((value, i) => value - scale[i] * pixels.mean[i] / pixels.std[i]),
+    },
+  };
+}
+
+function labelsOf(options: ConvertOptions, outputs: number): string[] {
+  const given = options.labels ?? options.data.labels ?? Array.from({ length: outputs }, (_, i) => String(i));
+  const ids = given.map(classId);
+  const twice = ids.find((id, i) => ids.indexOf(id) !== i);
+  if (ids.length === outputs && twice === undefined) return ids;
+  const found = twice === undefined ? `${ids.length}` : `${JSON.stringify(twice)} twice`;
+  const message =
+    `Cannot label the classes as there must be ${outputs} different labels, one an output: found ${found}`;
+  throw new ModelError("convert.labels", message, {
+    hint: "Give a labels file with one name a line, in the order of the model's outputs",
+    facts: { labels: ids },
+  });
+}
+
+/** Bytes of one image in the network's order. For callers that run single frames. */
+export function planarFrame(data: Dataset, index: number): Uint8Array {
+  const bytes = new Uint8Array(frameValues(data));
+  data.frame(index, bytes);
+  const planar = new Uint8Array(bytes.length);
+  toPlanar(bytes, data.shape[2], planar);
+  return planar;
+}

@@ -1,0 +1,186 @@
+/** How each layer's values become levels: value = coded · scale − shift, coded 1.0 being `unit` levels. */
+
+import type { Issue } from "../core/errors.ts";
+import type { Distribution } from "./distribution.ts";
+import { hasWeights, type SourceGraph, type SourceLayer } from "./graph.ts";
+import { isPadded, type ShiftPlan } from "./shifts.ts";
+
+/** A network's scales; one number a layer. */
+export interface Scales {
+  readonly scale: readonly number[];
+  /** 0 for layers that are never negative. */
+  readonly shift: readonly number[];
+  /** What was done beyond the percentile, for the report. */
+  readonly notes: readonly string[];
+}
+
+/** What the choice depends on. */
+export interface ScaleOptions {
+  readonly percentile: number;
+  /** Levels in a coded 1.0. */
+  readonly unit: number;
+  /** Largest bias, coded. */
+  readonly biasMax: number;
+}
+
+/**
+ * Chooses scales from what was measured, all layers at once: a layer's percentile becomes the coded 1.0.
+ *
+ * A shifted layer codes from its low percentile to its high one. A layer whose bias would leave its range gets a larger
+ * scale. Pushes layers that are always 0.
+ */
+export function chooseScales(
+  graph: SourceGraph,
+  plan: ShiftPlan,
+  distributions: readonly (Distribution | null)[],
+  options: ScaleOptions,
+  issues: Issue[],
+): Scales {
+  const scale: number[] = [];
+  const shift: number[] = [];
+  const notes: string[] = [];
+  graph.layers.forEach((layer, index) => {
+    const values = distributions[index];
+    const [input] = layer.inputs;
+    if (values === null) {
+      scale.push(input < 0 ? graph.input.scale[0] : scale[input]);
+      shift.push(input < 0 ? 0 : shift[input]);
+      return;
+    }
+    const inherited = layer.kind === "add" ? sum(layer.inputs.map((from) => (from < 0 ? 0 : shift[from]))) : null;
+    const isOutput = index === graph.layers.length - 1;
+    const range = rangeOf(layer, values, { ...options, shifted: plan.shifted[index], inherited, isOutput });
+    if (!(range.scale > 0) || !Number.isFinite(range.scale)) {
+      issues.push({
+        where: `layer ${JSON.stringify(layer.name)} tensor ${JSON.stringify(layer.tensor)}`,
+        expected: "values above 0 on some calibration image",
+        found: `a maximum of ${values.max} over ${values.count} values`,
+        hint: "The layer is dead, or the calibration images are not like those of training",
+      });
+      range.scale = 1;
+    }
+    if (range.note !== null) notes.push(`${layer.name}: ${range.note}`);
+    scale.push(range.scale);
+    shift.push(range.shift);
+    if (hasWeights(layer)) growForBias(graph, plan, { scale, shift, notes }, index, options);
+  });
+  return { scale, shift, notes };
+}
+
+/**
+ * What must be taken off a layer's sums for the shifts of its input where no mask does it, `[out]`: Σ w · d.
+ *
+ * @param shift one a layer; the input's own offsets stand in the graph
+ */
+export function biasCorrection(
+  graph: SourceGraph,
+  plan: ShiftPlan,
+  shift: readonly number[],
+  layer: Extract<SourceLayer, { bias: Float64Array }>,
+): Float64Array {
+  const out = layer.bias.length;
+  const correction = new Float64Array(out);
+  const fanIn = layer.weights.length / out;
+  const [input] = layer.inputs;
+  if (input >= 0) {
+    if (shift[input] === 0 || plan.masked[input]) return correction;
+    for (let i = 0; i < layer.weights.length; i++) correction[Math.floor(i / fanIn)] += layer.weights[i] * shift[input];
+    return correction;
+  }
+  if (isPadded(layer)) return correction;
+  for (let i = 0; i < layer.weights.length; i++) {
+    correction[Math.floor(i / fanIn)] -= layer.weights[i] * graph.input.offset[inputChannel(graph, layer, i)];
+  }
+  return correction;
+}
+
+/** Input channel of the network that a first layer's weight number `i` reads. */
+export function inputChannel(
+  graph: SourceGraph,
+  layer: Extract<SourceLayer, { bias: Float64Array }>,
+  i: number,
+): number {
+  const [channels, height, width] = graph.input.shape;
+  const fanIn = layer.weights.length / layer.bias.length;
+  if (layer.kind === "dense") return Math.floor((i % fanIn) / (height * width));
+  const groupInputs = channels / layer.groups;
+  const group = Math.floor(Math.floor(i / fanIn) / (layer.bias.length / layer.groups));
+  return group * groupInputs + Math.floor((i % fanIn) / (layer.kernel[0] * layer.kernel[1]));
+}
+
+/** Makes a layer's scale as large as its biases need, in place. */
+export function growForBias(
+  graph: SourceGraph,
+  plan: ShiftPlan,
+  scales: { scale: number[]; shift: number[]; notes: string[] },
+  index: number,
+  { biasMax }: ScaleOptions,
+): void {
+  const layer = graph.layers[index];
+  if (!hasWeights(layer)) return;
+  const correction = biasCorrection(graph, plan, scales.shift, layer);
+  const before = scales.scale[index];
+  const levels = scales.shift[index] / before;
+  let worst = 0;
+  for (let i = 0; i < correction.length; i++) {
+    // The layer's own shift grows with its scale: (b − c) / S + levels must stay in range on both sides.
+    const value = layer.bias[i] - correction[i];
+    worst = Math.max(worst, value > 0 ? value / (biasMax - levels) : -value / (biasMax + levels));
+  }
+  if (worst <= before) return;
+  // A hair more, so that rounding to 32-bit floats stays inside.
+  const scale = worst * (1 + 1e-6);
+  scales.scale[index] = scale;
+  scales.shift[index] = levels * scale;
+  scales.notes.push(`${layer.name}: scale ${format(before)} became ${format(scale)}, as a bias needs it`);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+interface Range {
+  scale: number;
+  shift: number;
+  note: string | null;
+}
+
+function rangeOf(
+  layer: SourceLayer,
+  values: Distribution,
+  options: ScaleOptions & { shifted: boolean; inherited: number | null; isOutput: boolean },
+): Range {
+  const { percentile, unit, shifted, inherited, isOutput } = options;
+  const high = values.percentile(percentile);
+  if (!shifted) {
+    const clipped = layer.clip !== null && layer.clip < high;
+    if (clipped) {
+      const note = `values above ${layer.clip} are not cut off by spikes, and percentile ${percentile} is ${
+        format(high)
+      }`;
+      return { scale: layer.clip!, shift: 0, note };
+    }
+    if (high > 0) return { scale: high, shift: 0, note: null };
+    // Scores may all be negative; their order is what counts.
+    if (isOutput && !layer.relu) return { scale: Math.max(values.max, -values.min), shift: 0, note: null };
+    // Sparse layers can be 0 at the percentile and still matter.
+    return { scale: values.max, shift: 0, note: `percentile ${percentile} is not above 0, so the maximum is used` };
+  }
+  const low = Math.max(0, -values.percentile(100 - percentile));
+  if (inherited !== null) {
+    // An addition cannot change the shift, only the scale: its shift is a whole number of levels when it can be.
+    const scale = Math.max(high + inherited, 1e-30);
+    const levels = Math.floor(unit * inherited / scale);
+    return { scale: levels === 0 ? scale : inherited * unit / levels, shift: inherited, note: null };
+  }
+  if (low === 0) return { scale: high, shift: 0, note: null };
+  const levels = Math.min(unit - 1, Math.max(1, Math.ceil(unit * low / (low + Math.max(0, high)))));
+  const scale = Math.max(Math.max(0, high) * unit / (unit - levels), low * unit / levels);
+  return { scale, shift: scale * levels / unit, note: null };
+}
+
+function sum(list: readonly number[]): number {
+  return list.reduce((total, value) => total + value, 0);
+}
+
+function format(value: number): string {
+  return value.toPrecision(4);
+}
