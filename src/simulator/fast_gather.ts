@@ -188,7 +188,9 @@ function placesOnAxis(
     const padded = pixel + layer.padding[axis];
     const first = Math.max(-margin, Math.ceil((padded - window + 1) / step));
     const last = Math.min(tiles - 1 + margin, Math.floor(padded / step));
-    return { first: first + margin, count: Math.max(0, last - first + 1), offset: padded - first * step };
+    // A stride may leap over a pixel.
+    if (last < first) return { first: 0, count: 0, offset: 0 };
+    return { first: first + margin, count: last - first + 1, offset: padded - first * step };
   });
   return { margin, tiles, places };
 }
