@@ -275,7 +275,7 @@ function pixelsOf(options: ConvertOptions, channels: number): Pixels {
 }
 
 /** The graph with bytes / 255 as its input: what the caller does to pixels joins what the model does. */
-function foldPixels(graph: SourceGraph, pixels: Pixels): SourceGraph {
+export function foldPixels(graph: SourceGraph, pixels: Pixels): SourceGraph {
   const { scale, offset } = graph.input;
   return {
     ...graph,

@@ -1,0 +1,197 @@
+/**
+ * What conversion does to numbers: random networks with everything that makes it hard (branches, no ReLU, padding, input
+ * mean and deviation) give the source network's values when levels are real numbers, at every position, borders too.
+ */
+
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { type Issue, ModelError } from "../../src/core/errors.ts";
+import type { Dataset } from "../../src/data/dataset.ts";
+import { buildLayers } from "../../src/convert/build.ts";
+import { calibrate } from "../../src/convert/calibrate.ts";
+import { foldPixels } from "../../src/convert/convert.ts";
+import { lowerModel } from "../../src/convert/lower/lower.ts";
+import { jointScales } from "../../src/convert/normalise.ts";
+import { parseOnnx } from "../../src/convert/onnx/read.ts";
+import { planShifts } from "../../src/convert/shifts.ts";
+import { createRandom, type Random } from "../../src/core/random.ts";
+import { createTiming } from "../../src/ttfs/timing.ts";
+import { type NodeParts, onnxModel, type TensorParts } from "../support/onnx_models.ts";
+import { runCoded, runSource } from "../support/source_run.ts";
+import "../support/warm_ann.ts";
+
+/** Grows a model layer by layer; every value is a map `[channels, size, size]`. */
+interface Growth {
+  readonly random: Random;
+  readonly nodes: NodeParts[];
+  readonly weights: Record<string, TensorParts>;
+  channels: number;
+  size: number;
+  value: string;
+}
+
+const randomTensor = (random: Random, dims: number[], reach = 1): TensorParts => ({
+  dims,
+  values: Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => random.between(-reach, reach)),
+});
+
+function put(growth: Growth, op: string, inputs: string[], attributes: NodeParts[3] = {}): string {
+  const name = `v${growth.nodes.length}`;
+  growth.nodes.push([op, inputs, [name], attributes]);
+  return name;
+}
+
+function conv(growth: Growth, from: string, out: number, kernel: number, group = 1): string {
+  const { random, weights } = growth;
+  const id = `w${growth.nodes.length}`;
+  const pad = Math.floor(kernel / 2);
+  weights[id] = randomTensor(random, [out, growth.channels / group, kernel, kernel], 0.7);
+  weights[`${id}b`] = randomTensor(random, [out], 0.3);
+  return put(growth, "Conv", [from, id, `${id}b`], { group, pads: [pad, pad, pad, pad] });
+}
+
+const STEPS: Record<string, (growth: Growth) => void> = {
+  "conv, ReLU"(g) {
+    g.value = put(g, "Relu", [conv(g, g.value, 3, 3)]);
+    g.channels = 3;
+  },
+  "conv without ReLU"(g) {
+    g.value = conv(g, g.value, 2, 1);
+    g.channels = 2;
+  },
+  "inverted bottleneck"(g) {
+    const wide = put(g, "Relu", [conv(g, g.value, 4, 1)]);
+    const input = g.value;
+    const before = g.channels;
+    g.channels = 4;
+    const deep = put(g, "Relu", [conv(g, wide, 4, 3, 4)]);
+    g.value = put(g, "Add", [input, conv(g, deep, before, 1)]);
+    g.channels = before;
+  },
+  "residual block"(g) {
+    const inner = put(g, "Relu", [conv(g, g.value, g.channels, 3)]);
+    g.value = put(g, "Relu", [put(g, "Add", [conv(g, inner, g.channels, 3), g.value])]);
+  },
+  "max pool"(g) {
+    if (g.size < 4) return;
+    g.value = put(g, "MaxPool", [g.value], { kernel_shape: [2, 2], strides: [2, 2] });
+    g.size = Math.floor(g.size / 2);
+  },
+  "average pool with padding"(g) {
+    g.value = put(g, "AveragePool", [g.value], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] });
+  },
+};
+
+const END: Record<string, (growth: Growth) => void> = {
+  flatten(g) {
+    const flat = put(g, "Flatten", [g.value]);
+    g.weights.end = randomTensor(g.random, [4, g.channels * g.size * g.size]);
+    g.value = put(g, "Gemm", [flat, "end"], { transB: 1 });
+  },
+  "global pool"(g) {
+    const flat = put(g, "Flatten", [put(g, "GlobalAveragePool", [g.value])]);
+    g.weights.end = randomTensor(g.random, [4, g.channels]);
+    g.value = put(g, "Gemm", [flat, "end"], { transB: 1 });
+  },
+};
+
+function randomImages(random: Random, channels: number, size: number, count: number): Dataset {
+  const frames = Array.from(
+    { length: count },
+    () => Uint8Array.from({ length: channels * size * size }, () => random.integer(256)),
+  );
+  return {
+    name: "random",
+    count,
+    shape: [size, size, channels],
+    labels: null,
+    frame(index, out) {
+      out.set(frames[index]);
+      return -1;
+    },
+  };
+}
+
+Deno.test("convert: coded layers stand for the source network's values, borders, branches and signs included", async () => {
+  const seen = { built: 0, masked: 0, centred: 0 };
+  await fc.assert(
+    fc.asyncProperty(
+      fc.record({
+        seed: fc.nat(),
+        colour: fc.boolean(),
+        centred: fc.boolean(),
+        steps: fc.array(fc.constantFrom(...Object.keys(STEPS)), { minLength: 1, maxLength: 5 }),
+        end: fc.constantFrom(...Object.keys(END)),
+        convention: fc.constantFrom("quartz-2023" as const, "quartz-loihi" as const),
+      }),
+      async ({ seed, colour, centred, steps, end, convention }) => {
+        const random = createRandom(seed);
+        const channels = colour ? 3 : 1;
+        const growth: Growth = { random, nodes: [], weights: {}, channels, size: 6, value: "x" };
+        // A first convolution, so that no pool or branch reads the raw input.
+        STEPS["conv, ReLU"](growth);
+        for (const step of steps) STEPS[step](growth);
+        END[end](growth);
+        const { nodes, weights, value } = growth;
+        const file = onnxModel({ input: ["N", channels, 6, 6], nodes, weights, outputs: [value] });
+        const model = await parseOnnx(file, "m");
+        const pixels = centred
+          ? { mean: Array.from({ length: channels }, () => random.between(0.2, 0.7)), std: Array(channels).fill(0.3) }
+          : { mean: Array(channels).fill(0), std: Array(channels).fill(1) };
+        const source = lowerModel(model, [channels, 6, 6], "m");
+        const graph = foldPixels(source, pixels);
+        const images = { data: randomImages(random, channels, 6, 3), count: 3, pixels };
+        const calibration = await calibrate(model, graph, images);
+        const issues: Issue[] = [];
+        const plan = planShifts(graph, issues);
+        assert.deepEqual(issues, []);
+        const timing = createTiming(convention, 256);
+        const scales = scalesOrNull(() => jointScales(graph, plan, calibration, { timing, percentile: 100 }));
+        if (scales === null) return;
+        const network = buildLayers(graph, plan, scales);
+        seen.built++;
+        if (plan.masked.includes(true)) seen.masked++;
+        if (plan.inputMask) seen.centred++;
+        const bytes = new Uint8Array(channels * 36);
+        for (let i = 0; i < images.count; i++) {
+          images.data.frame(i, bytes);
+          const planar = new Float64Array(bytes.length);
+          for (let p = 0; p < bytes.length; p++) {
+            planar[(p % channels) * 36 + Math.floor(p / channels)] = bytes[p] / 255;
+          }
+          const wanted = runSource(graph, planar);
+          const coded = runCoded(network, planar);
+          graph.layers.forEach((layer, index) => {
+            const found = coded[network.places[index]].values;
+            const [scale, shift] = [scales.scale[index], scales.shift[index]];
+            wanted[index].values.forEach((value, k) => {
+              const error = Math.abs(found[k] * scale - shift - value) / scale;
+              assert.ok(
+                error < 1e-3,
+                `${layer.name} (${layer.kind}) element ${k}: ${found[k] * scale - shift}, ${value}`,
+              );
+              assert.ok(found[k] <= 1.001 || layer.kind !== "conv2d", `${layer.name} codes ${found[k]}`);
+            });
+          });
+        }
+        for (const layer of network.layers) {
+          if (layer.kind !== "conv2d" && layer.kind !== "dense") continue;
+          const worst = layer.bias.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+          assert.ok(worst <= (convention === "quartz-loihi" ? 1 : 2), `${layer.name} has a bias of ${worst}`);
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
+  assert.ok(seen.built > 40 && seen.masked > 10 && seen.centred > 10, `too few of a kind: ${JSON.stringify(seen)}`);
+});
+
+/** Random layers may be dead, which conversion refuses. */
+function scalesOrNull<T>(make: () => T): T | null {
+  try {
+    return make();
+  } catch (error) {
+    assert.ok(error instanceof ModelError && error.code === "convert.calibration", `${error}`);
+    return null;
+  }
+}
