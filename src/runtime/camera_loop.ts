@@ -89,9 +89,7 @@ export class CameraLoop {
         for await (const frame of camera.frames(signal)) {
           onFrame();
           if (!this.#accept(frame)) continue;
-          const overwrites = slot.waiting === 1;
-          slot.put(frame);
-          if (overwrites) this.account.settle("droppedBusy");
+          this.#put(slot, frame);
         }
       } finally {
         slot.end();
@@ -104,6 +102,19 @@ export class CameraLoop {
     };
     const [pumped] = await Promise.allSettled([pump(), consume()]);
     if (pumped.status === "rejected") throw pumped.reason;
+  }
+
+  #put(slot: LatestFrame, frame: Frame): void {
+    const overwrites = slot.waiting === 1;
+    try {
+      slot.put(frame);
+    } catch (error) {
+      if (!(error instanceof CameraError)) throw error;
+      this.account.settle("droppedMalformed");
+      this.#parts.onFrameError(error);
+      return;
+    }
+    if (overwrites) this.account.settle("droppedBusy");
   }
 
   /** Counts a frame in; false when it is none. */

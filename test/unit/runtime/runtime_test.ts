@@ -1,0 +1,179 @@
+/** The runtime on scripted cameras and a clock that stands still: every frame is accounted for, whatever goes wrong. */
+
+import assert from "node:assert/strict";
+import { BackendError } from "../../../src/core/errors.ts";
+import type { FrameCounts, Message } from "../../../src/core/messages.ts";
+import { createRandom } from "../../../src/core/random.ts";
+import { createPreprocessor } from "../../../src/preprocess/pipeline.ts";
+import { Runtime } from "../../../src/runtime/runtime.ts";
+import { createFakeClock, type FakeClock } from "../../support/fake_clock.ts";
+import {
+  type CameraStep,
+  darkOrBright,
+  HeldBackend,
+  keepingPublisher,
+  scriptedCamera,
+} from "../../support/runtime_parts.ts";
+
+/** A runtime with one camera that plays `scripts` one after the other, each time it is opened. */
+function setUp(scripts: readonly (readonly CameraStep[])[], pacing: "live" | "on_demand", maxAgeMs = 1000) {
+  const clock = createFakeClock();
+  const network = darkOrBright();
+  const backend = new HeldBackend(network);
+  const publisher = keepingPublisher();
+  let opened = 0;
+  const runtime = new Runtime({
+    cameras: [{
+      id: "cam",
+      open: () => Promise.resolve(scriptedCamera(scripts[Math.min(opened++, scripts.length - 1)], clock, pacing)),
+      backend,
+      preprocessor: createPreprocessor(network.input, { crop: null, resize: "auto", invert: false }),
+      maxAgeMs,
+      report: { mode: "all", sampleEveryS: 10, topK: 2, heartbeatS: 60, confidenceMin: 0 },
+    }],
+    publisher,
+    info: { kind: "info" } as Extract<Message, { kind: "info" }>,
+    clock,
+    random: createRandom(1),
+    latencyEveryS: 10,
+    healthEveryS: 60,
+    rssBytes: () => 1,
+  });
+  return { clock, backend, publisher, runtime, counts: () => runtime.cameras[0].counts, opened: () => opened };
+}
+
+/** Lets everything happen that needs no time. */
+const turn = (clock: FakeClock) => clock.advance(0);
+const only = (counts: Partial<FrameCounts>): FrameCounts => ({
+  captured: 0,
+  classified: 0,
+  inFlight: 0,
+  droppedBusy: 0,
+  droppedStale: 0,
+  droppedMalformed: 0,
+  droppedFailed: 0,
+  ...counts,
+});
+
+Deno.test("an on-demand source is never dropped as busy, and every result carries its answer and truth", async () => {
+  const { clock, backend, publisher, runtime, counts } = setUp(
+    [[{ byte: 0 }, { byte: 255 }, { byte: 0 }]],
+    "on_demand",
+  );
+  backend.isFree = true;
+  const running = runtime.run(new AbortController().signal);
+  await turn(clock);
+  await running;
+  assert.deepEqual(counts(), only({ captured: 3, classified: 3 }));
+  const results = publisher.messages.filter((message) => message.kind === "result");
+  assert.deepEqual(results.map(({ classId, truth }) => [classId, truth]), [["dark", "dark"], ["bright", "bright"], [
+    "dark",
+    "dark",
+  ]]);
+});
+
+Deno.test("a live camera that is faster than the back end keeps the newest frame and counts the others", async () => {
+  const frames = Array.from({ length: 10 }, (_, i): CameraStep[] => [{ byte: i * 20 }, { waitMs: 10 }]).flat();
+  const { clock, backend, runtime, counts, publisher } = setUp([frames], "live");
+  const running = runtime.run(new AbortController().signal);
+  await clock.advance(95);
+  assert.equal(backend.isHeld, true);
+  assert.deepEqual(counts(), only({ captured: 10, inFlight: 2, droppedBusy: 8 }));
+  backend.release();
+  await turn(clock);
+  backend.release();
+  await clock.advance(10);
+  await running;
+  assert.deepEqual(counts(), only({ captured: 10, classified: 2, droppedBusy: 8 }));
+  const ids = publisher.messages.filter((message) => message.kind === "result").map(({ frame }) => frame.id);
+  assert.deepEqual(ids, [0, 9], "the first, and the newest when the first was done");
+});
+
+Deno.test("a frame that waited too long is dropped as stale", async () => {
+  const { clock, backend, runtime, counts } = setUp(
+    [[{ byte: 1 }, { waitMs: 1 }, { byte: 2 }, { waitMs: 900 }]],
+    "live",
+    500,
+  );
+  const running = runtime.run(new AbortController().signal);
+  await clock.advance(600);
+  backend.release();
+  await clock.advance(400);
+  await running;
+  assert.deepEqual(counts(), only({ captured: 2, classified: 1, droppedStale: 1 }));
+});
+
+Deno.test("images that are none and frames that fail are counted, told in health, and do not stop the others", async () => {
+  const script: CameraStep[] = [{ byte: 1 }, "malformed", { byte: 2 }, { byte: 255 }];
+  const { clock, backend, runtime, counts, publisher } = setUp([script], "on_demand");
+  const running = runtime.run(new AbortController().signal);
+  await turn(clock);
+  backend.release();
+  await turn(clock);
+  backend.release(new BackendError("backend.failed", "the kernel tripped"));
+  await turn(clock);
+  await clock.advance(1000);
+  const degraded = publisher.messages.findLast((message) => message.kind === "health");
+  assert.equal(degraded?.status, "degraded");
+  assert.deepEqual(degraded?.problems.map(({ what, text }) => [what, text]), [["frames.cam", "the kernel tripped"]]);
+  backend.release();
+  await running;
+  assert.deepEqual(counts(), only({ captured: 4, classified: 2, droppedMalformed: 1, droppedFailed: 1 }));
+  assert.equal(publisher.messages.findLast((message) => message.kind === "health")?.status, "ok");
+});
+
+Deno.test("a camera that is lost is opened again after a wait, and says so in between", async () => {
+  const scripts: CameraStep[][] = [[{ byte: 1 }, "lost"], ["lost"], [{ byte: 2 }]];
+  const { clock, backend, runtime, counts, publisher, opened } = setUp(scripts, "live");
+  backend.isFree = true;
+  const running = runtime.run(new AbortController().signal);
+  await turn(clock);
+  assert.equal(opened(), 1);
+  await clock.advance(1000);
+  assert.equal(opened(), 2, "between half a second and a second");
+  await clock.advance(2000);
+  await running;
+  assert.equal(opened(), 3);
+  assert.deepEqual(counts(), only({ captured: 2, classified: 2 }));
+  const statuses = publisher.messages.filter((message) => message.kind === "cameraStatus").map(({ status }) => status);
+  assert.deepEqual(statuses, ["online", "error", "online", "error", "online", "offline"]);
+});
+
+Deno.test("stopping ends the wait for a camera at once, with a last window and health", async () => {
+  const { clock, runtime, publisher } = setUp([["lost"]], "live");
+  const stop = new AbortController();
+  const running = runtime.run(stop.signal);
+  await turn(clock);
+  stop.abort();
+  await running;
+  assert.equal(clock.sleepers, 0);
+  assert.deepEqual(publisher.messages.slice(-2).map(({ kind }) => kind), ["latency", "health"]);
+});
+
+Deno.test("stopping while a frame waits behind another counts both, one as classified and one as dropped", async () => {
+  const { clock, backend, runtime, counts } = setUp(
+    [[{ byte: 1 }, { waitMs: 1 }, { byte: 2 }, { waitMs: 1e6 }]],
+    "live",
+  );
+  const stop = new AbortController();
+  const running = runtime.run(stop.signal);
+  await clock.advance(5);
+  assert.deepEqual(counts(), only({ captured: 2, inFlight: 2 }));
+  stop.abort();
+  backend.release();
+  await running;
+  assert.deepEqual(counts(), only({ captured: 2, classified: 1, droppedBusy: 1 }));
+});
+
+Deno.test("latency windows start anew, and their frames add up to the whole", async () => {
+  const script = Array.from({ length: 25 }, (): CameraStep[] => [{ byte: 9 }, { waitMs: 1000 }]).flat();
+  const { clock, backend, runtime, publisher } = setUp([script], "live");
+  backend.isFree = true;
+  const running = runtime.run(new AbortController().signal);
+  await clock.advance(25_500);
+  await running;
+  const windows = publisher.messages.filter((message) => message.kind === "latency");
+  assert.equal(windows.length, 3);
+  assert.equal(windows.reduce((sum, { frames }) => sum + frames.classified, 0), 25);
+  for (const { frames, stages } of windows) assert.equal(stages.endToEnd.count, frames.classified);
+});

@@ -1,0 +1,45 @@
+/** Percentiles against a sorted list, and the edges. */
+
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { LATENCY_US_MAX, StageLatencies } from "../../../src/telemetry/stage_latency.ts";
+
+Deno.test("percentiles lie within 1 part in 1,000 of those of the sorted times", () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: 10_000_000 }), { minLength: 1, maxLength: 300 }), (times) => {
+      const latencies = new StageLatencies();
+      for (const time of times) latencies.record("infer", time);
+      const sorted = times.toSorted((a, b) => a - b);
+      const read = latencies.read("infer");
+      for (
+        const [share, found] of [[0.5, read.p50Ms], [0.9, read.p90Ms], [0.99, read.p99Ms], [1, read.maxMs]] as const
+      ) {
+        const expectedUs = sorted[Math.max(0, Math.ceil(share * times.length) - 1)];
+        assert.ok(
+          Math.abs(found * 1000 - expectedUs) <= expectedUs / 1000 + 1,
+          `${share}: ${found * 1000} for ${expectedUs}`,
+        );
+      }
+      assert.equal(read.count, times.length);
+    }),
+  );
+});
+
+Deno.test("an empty window is all zeros, and reset makes one", () => {
+  const latencies = new StageLatencies();
+  const empty = { count: 0, p50Ms: 0, p90Ms: 0, p99Ms: 0, p999Ms: 0, maxMs: 0 };
+  assert.deepEqual(latencies.read("encode"), empty);
+  latencies.record("encode", 5);
+  latencies.reset();
+  assert.deepEqual(latencies.read("encode"), empty);
+});
+
+Deno.test("times outside the range are recorded at its edge", () => {
+  const latencies = new StageLatencies();
+  latencies.record("infer", -5);
+  latencies.record("infer", LATENCY_US_MAX * 10);
+  const { count, maxMs, p50Ms } = latencies.read("infer");
+  assert.equal(count, 2);
+  assert.equal(p50Ms, 0);
+  assert.ok(Math.abs(maxMs * 1000 / LATENCY_US_MAX - 1) < 0.001);
+});
