@@ -8,21 +8,26 @@ import { type Shape, sizeOf } from "../core/shape.ts";
 import { classId, withClasses } from "../data/classes.ts";
 import { type Dataset, frameValues, toPlanar } from "../data/dataset.ts";
 import { loadNetwork } from "../model/load.ts";
+import { summarise } from "../model/summary.ts";
 import { saveNetwork } from "../model/save.ts";
+import { createFastKernel } from "../simulator/kernel_fast.ts";
 import { createReferenceKernel } from "../simulator/kernel_reference.ts";
+import { makeSelfTest } from "../simulator/self_test.ts";
+import { boardSteps } from "../telemetry/energy_model.ts";
+
 import { createTiming } from "../ttfs/timing.ts";
 import { buildLayers, type Built } from "./build.ts";
-import { calibrate, type Calibration, type Images, type Pixels } from "./calibrate.ts";
+import { calibrate, type Calibration, type Images } from "./calibrate.ts";
 import type { SourceGraph } from "./graph.ts";
 import { type LayerError, measureErrors } from "./layer_errors.ts";
 import { lowerModel } from "./lower/lower.ts";
-import { frameSteps, type KernelFactory, type Measurement, measureNetwork } from "./measure.ts";
+import { type KernelFactory, type Measurement, measureNetwork } from "./measure.ts";
+import { foldPixels, pixelsOf } from "./pixels.ts";
 import { jointScales, type Normalisation, sequentialScales } from "./normalise.ts";
 import type { OnnxModel } from "./onnx/model.ts";
 import { openOnnx } from "./onnx/read.ts";
 import type { Scales } from "./scales.ts";
 import { type Budget, chooseTrial, PERCENTILES, T_MAX_VALUES, type Trial } from "./search.ts";
-import { selfTestOf } from "./self_test.ts";
 import { planShifts, type ShiftPlan } from "./shifts.ts";
 
 /** What to convert, and how. */
@@ -33,7 +38,7 @@ export interface ConvertOptions {
   readonly name?: string;
   /** Most images to calibrate with; all by default. */
   readonly calibrationFrames?: number;
-  /** Most images to measure the finished network with; 1,000 by default. */
+  /** Most images to measure the finished network with; all that it was calibrated with by default. */
   readonly measureFrames?: number;
   /** Most images for each trial of `auto`; 200 by default. */
   readonly searchFrames?: number;
@@ -47,7 +52,7 @@ export interface ConvertOptions {
   /** The model's input is (byte / 255 − mean) / std; 0 and 1 by default. One number, or one a channel. */
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
-  /** Kernel to measure with: the reference kernel by default, any faster one of the same meaning. */
+  /** Kernel to search and measure with: the simulator's own by default. */
   readonly createKernel?: KernelFactory;
 }
 
@@ -63,7 +68,10 @@ export interface ConvertResult {
   readonly scales: Scales;
   readonly built: Built;
   readonly calibration: Calibration;
+  /** With the simulator's integer weights. */
   readonly measurement: Measurement;
+  /** With the float64 reference kernel, on fewer images. */
+  readonly reference: Measurement;
   /** Accuracy of the source network on the images that `measurement` saw; null without classes. */
   readonly annAccuracy: number | null;
   readonly errors: readonly LayerError[];
@@ -77,6 +85,12 @@ export const CONVERTER = "quartz convert 1";
 /** Fewest images to calibrate with. */
 export const CALIBRATION_FRAMES_MIN = 16;
 const ERROR_FRAMES = 16;
+const SELF_TEST_FRAMES = 8;
+const SELF_TEST_BYTES_MAX = 2 ** 20;
+const REFERENCE_FRAMES_MIN = 2;
+const REFERENCE_FRAMES_MAX = 200;
+/** Additions that the reference kernel makes in about half a minute. */
+const REFERENCE_WORK = 1e10;
 
 /**
  * Converts a model.
@@ -90,16 +104,20 @@ export async function convert(options: ConvertOptions, progress: Progress = () =
   const calibration = await calibrate(model, graph, images, (done, total) => progress("calibrating", done, total));
   const work: Work = { ...source, options, calibration, progress };
   const { candidate, trials } = await choose(work);
-  const measured = limited(images, options.measureFrames ?? 1000);
-  const createKernel = options.createKernel ?? createReferenceKernel;
+  const measured = limited(images, options.measureFrames ?? images.count);
   const measurement = await measureNetwork(candidate.network, measured, {
-    createKernel,
+    createKernel: options.createKernel ?? createFastKernel,
     predictions: calibration.predictions,
     tick: (done, total) => progress("measuring", done, total),
   });
+  const slow = limited(measured, referenceFrames(candidate.network));
+  const reference = await measureNetwork(candidate.network, slow, {
+    createKernel: createReferenceKernel,
+    predictions: calibration.predictions,
+    tick: (done, total) => progress("measuring by the reference kernel", done, total),
+  });
+  const errors = await measureErrors({ ...work, ...candidate, images: limited(slow, ERROR_FRAMES) });
   const { built, scales } = candidate;
-  const few = limited(images, ERROR_FRAMES);
-  const errors = await measureErrors(model, graph, built, scales, candidate.network, few, createKernel);
   const annAccuracy = accuracyOf(calibration.predictions, measured);
   const network = finish(candidate.network, { images, annAccuracy, measurement });
   const bytes = saveNetwork(network);
@@ -112,6 +130,7 @@ export async function convert(options: ConvertOptions, progress: Progress = () =
     built,
     calibration,
     measurement,
+    reference,
     annAccuracy,
     errors,
     trials,
@@ -179,10 +198,10 @@ async function choose(work: Work): Promise<{ candidate: Candidate; trials: Trial
     for (const t of tMaxValues) {
       const { network } = await build(work, p, t);
       const measurement = await measureNetwork(network, searched, {
-        createKernel: options.createKernel ?? createReferenceKernel,
+        createKernel: options.createKernel ?? createFastKernel,
         predictions: calibration.predictions,
       });
-      trials.push({ percentile: p, tMax: t, measurement, frameSteps: frameSteps(network) });
+      trials.push({ percentile: p, tMax: t, measurement, frameSteps: boardSteps(network) });
       progress("trying percentiles and t_max", trials.length, total);
     }
   }
@@ -239,8 +258,28 @@ function finish(
       snnAccuracy: measurement.accuracy,
       snnAccuracyFrames: measured ? measurement.frames : null,
     },
-    selfTest: selfTestOf(network, images.data),
+    selfTest: makeSelfTest(network, selfTestFrames(images.data)),
   };
+}
+
+/** A few images, evenly spread over the data set, as the network takes them; large ones fewer. */
+function selfTestFrames(data: Dataset): Uint8Array {
+  const size = frameValues(data);
+  const count = Math.max(1, Math.min(SELF_TEST_FRAMES, data.count, Math.floor(SELF_TEST_BYTES_MAX / size)));
+  const frames = new Uint8Array(count * size);
+  const bytes = new Uint8Array(size);
+  for (let i = 0; i < count; i++) {
+    data.frame(Math.floor(i * data.count / count), bytes);
+    toPlanar(bytes, data.shape[2], frames.subarray(i * size, (i + 1) * size));
+  }
+  return frames;
+}
+
+/** Images for the reference kernel: about half a minute's worth. */
+function referenceFrames(network: Network): number {
+  const { neurons, synapses } = summarise(network);
+  const perFrame = 10 * synapses + 5 * network.tMax * neurons;
+  return Math.max(REFERENCE_FRAMES_MIN, Math.min(REFERENCE_FRAMES_MAX, Math.floor(REFERENCE_WORK / perFrame)));
 }
 
 function limited(images: Images, count: number): Images {
@@ -260,33 +299,6 @@ function accuracyOf(predictions: Int32Array, images: Images): number | null {
   return known === 0 ? null : correct / known;
 }
 
-function pixelsOf(options: ConvertOptions, channels: number): Pixels {
-  const perChannel = (list: readonly number[] | undefined, plain: number, name: string) => {
-    const numbers = list ?? [plain];
-    const valid = (numbers.length === 1 || numbers.length === channels) && numbers.every(Number.isFinite);
-    if (!valid || (name === "std" && numbers.some((value) => value <= 0))) {
-      const wanted = name === "std" ? "positive number" : "number";
-      const message = `Cannot use ${name} as it must be one ${wanted}, or ${channels}: found [${numbers.join(", ")}]`;
-      throw new ModelError("convert.pixels", message);
-    }
-    return numbers.length === 1 ? Array<number>(channels).fill(numbers[0]) : numbers;
-  };
-  return { mean: perChannel(options.mean, 0, "mean"), std: perChannel(options.std, 1, "std") };
-}
-
-/** The graph with bytes / 255 as its input: what the caller does to pixels joins what the model does. */
-export function foldPixels(graph: SourceGraph, pixels: Pixels): SourceGraph {
-  const { scale, offset } = graph.input;
-  return {
-    ...graph,
-    input: {
-      ...graph.input,
-      scale: scale.map((value, i) => value / pixels.std[i]),
-      offset: offset.map((value, i) => value - scale[i] * pixels.mean[i] / pixels.std[i]),
-    },
-  };
-}
-
 function labelsOf(options: ConvertOptions, outputs: number): string[] {
   const given = options.labels ?? options.data.labels ?? Array.from({ length: outputs }, (_, i) => String(i));
   const ids = given.map(classId);
@@ -299,13 +311,4 @@ function labelsOf(options: ConvertOptions, outputs: number): string[] {
     hint: "Give a labels file with one name a line, in the order of the model's outputs",
     facts: { labels: ids },
   });
-}
-
-/** Bytes of one image in the network's order. For callers that run single frames. */
-export function planarFrame(data: Dataset, index: number): Uint8Array {
-  const bytes = new Uint8Array(frameValues(data));
-  data.frame(index, bytes);
-  const planar = new Uint8Array(bytes.length);
-  toPlanar(bytes, data.shape[2], planar);
-  return planar;
 }

@@ -1,11 +1,11 @@
 /** How far each layer's spikes are from the source network's values, on a few images. */
 
 import type { Network } from "../core/network.ts";
+import { createReferenceKernel } from "../simulator/kernel_reference.ts";
 import { createTiming } from "../ttfs/timing.ts";
 import type { Built } from "./build.ts";
 import { eachFrame, type Images, isMeasured } from "./calibrate.ts";
 import type { SourceGraph, SourceLayer } from "./graph.ts";
-import type { KernelFactory } from "./measure.ts";
 import { measureNetwork } from "./measure.ts";
 import type { OnnxModel } from "./onnx/model.ts";
 import type { Scales } from "./scales.ts";
@@ -20,16 +20,19 @@ export interface LayerError {
   readonly rounding: number;
 }
 
-/** Compares every measured layer on the images. */
-export async function measureErrors(
-  model: OnnxModel,
-  graph: SourceGraph,
-  built: Built,
-  scales: Scales,
-  network: Network,
-  images: Images,
-  createKernel: KernelFactory,
-): Promise<LayerError[]> {
+/** Both networks, and the images to compare them on. */
+export interface Pairing {
+  readonly model: OnnxModel;
+  readonly graph: SourceGraph;
+  readonly built: Built;
+  readonly scales: Scales;
+  readonly network: Network;
+  readonly images: Images;
+}
+
+/** Compares every measured layer on the images, by the reference kernel. */
+export async function measureErrors(pairing: Pairing): Promise<LayerError[]> {
+  const { model, graph, built, scales, network, images } = pairing;
   const timing = createTiming(network.convention, network.tMax);
   const measured = graph.layers.flatMap((layer, index) => (isMeasured(layer) ? [index] : []));
   const wanted: Float32Array[][] = [];
@@ -48,7 +51,7 @@ export async function measureErrors(
       });
     });
   };
-  await measureNetwork(network, images, { createKernel, inspect });
+  await measureNetwork(network, images, { createKernel: createReferenceKernel, inspect });
   return measured.map((layer, i) => ({
     layer,
     meanAbsolute: sums[i].total / sums[i].count,

@@ -1,15 +1,14 @@
 /** Runs a network over images and counts: accuracy, agreement with the source network, spikes, steps, energy. */
 
 import type { Network } from "../core/network.ts";
-import { isSpiking } from "../core/network.ts";
-import { layerDepths } from "../core/geometry.ts";
 import { sizeOf } from "../core/shape.ts";
-import { type InferenceOutput, zeroCounters } from "../core/results.ts";
+import { createInferenceOutput, zeroCounters } from "../core/results.ts";
 import { frameValues, toPlanar } from "../data/dataset.ts";
 import type { Kernel } from "../simulator/kernel.ts";
 import { createClassification, decode } from "../ttfs/decode.ts";
 import { createByteEncoder } from "../ttfs/encode.ts";
-import { createTiming, decisionStep } from "../ttfs/timing.ts";
+import { createTiming } from "../ttfs/timing.ts";
+import { estimateFrameEnergyUj } from "../telemetry/energy_model.ts";
 import type { Images, Tick } from "./calibrate.ts";
 
 /** Makes the kernel that measurements run on. */
@@ -27,12 +26,13 @@ export interface Measurement {
   readonly decisionSteps: number;
   readonly synopsEvents: number;
   readonly synopsAll: number;
-  readonly synopsReference: number;
+  /** Null when the kernel does not count it. */
+  readonly synopsReference: number | null;
   readonly spikes: number;
   readonly saturatedSpikes: number;
   /** Share of each layer's neurons that spike before read-out, 0 to 1. */
   readonly earlyShareByLayer: readonly number[];
-  /** Estimated dynamic energy of a board's cores, µJ; see `coreEnergyUj`. */
+  /** Estimated dynamic energy of a board's cores, µJ; see `telemetry/energy_model.ts`. */
   readonly coreEnergyUj: number;
 }
 
@@ -54,11 +54,7 @@ export async function measureNetwork(network: Network, images: Images, options: 
   const timing = createTiming(network.convention, network.tMax);
   const encoder = createByteEncoder(timing, network.input);
   const kernel = options.createKernel(network);
-  const output: InferenceOutput = {
-    levels: new Int16Array(network.labels.length),
-    counters: zeroCounters(),
-    earlySpikesByLayer: new Float64Array(network.layers.length),
-  };
+  const output = createInferenceOutput(network);
   const bytes = new Uint8Array(frameValues(data));
   const planar = new Uint8Array(bytes.length);
   const levels = new Int16Array(bytes.length);
@@ -95,36 +91,10 @@ export async function measureNetwork(network: Network, images: Images, options: 
     decisionSteps: mean(total.decisionStep),
     synopsEvents: mean(total.synopsEvents),
     synopsAll: mean(total.synopsAll),
-    synopsReference: mean(total.synopsReference),
+    synopsReference: Number.isNaN(total.synopsReference) ? null : mean(total.synopsReference),
     spikes: mean(total.spikes),
     saturatedSpikes: mean(total.saturatedSpikes),
     earlyShareByLayer: network.layers.map((layer, i) => mean(early[i]) / sizeOf(layer.shape)),
-    coreEnergyUj: coreEnergyUj(network, mean(total.synopsAll)),
+    coreEnergyUj: estimateFrameEnergyUj(network),
   };
-}
-
-/** Energy of one neuron's update in one step and of one synaptic event on the first chip (Davies et al. 2018, table 2), pJ. */
-const NEURON_UPDATE_PJ = 81;
-const SYNAPTIC_EVENT_PJ = 23.6;
-
-/**
- * Estimated dynamic energy of a board's cores for one frame, µJ: every neuron is updated in every step, every source fires
- * once. Within 20 % of what the method's authors measured for MNIST at t_max 8 to 128; idle power and host are not in it.
- */
-export function coreEnergyUj(network: Network, synops: number): number {
-  const neurons = network.layers.reduce((sum, layer) => sum + (layer.kind === "flatten" ? 0 : sizeOf(layer.shape)), 0);
-  return (neurons * frameSteps(network) * NEURON_UPDATE_PJ + synops * SYNAPTIC_EVENT_PJ) * 1e-6;
-}
-
-/** Time steps from an input of value 1 until an output of value 0 spikes: the last that a frame has to wait for. */
-export function frameSteps(network: Network): number {
-  const timing = createTiming(network.convention, network.tMax);
-  const depth = layerDepths(network.layers)[network.layers.length - 1];
-  const pools = network.layers.filter((layer) => layer.kind === "max_pool").length;
-  return decisionStep(timing, depth, pools, 0);
-}
-
-/** Neurons that integrate, for reports. */
-export function neuronCount(network: Network): number {
-  return network.layers.reduce((sum, layer) => sum + (isSpiking(layer) ? sizeOf(layer.shape) : 0), 0);
 }

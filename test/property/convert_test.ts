@@ -9,7 +9,7 @@ import { type Issue, ModelError } from "../../src/core/errors.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
 import { buildLayers } from "../../src/convert/build.ts";
 import { calibrate } from "../../src/convert/calibrate.ts";
-import { foldPixels } from "../../src/convert/convert.ts";
+import { foldPixels } from "../../src/convert/pixels.ts";
 import { lowerModel } from "../../src/convert/lower/lower.ts";
 import { jointScales } from "../../src/convert/normalise.ts";
 import { parseOnnx } from "../../src/convert/onnx/read.ts";
