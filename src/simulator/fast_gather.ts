@@ -40,6 +40,8 @@ const CHUNK_BYTES = 256 * 1024;
 export const ROWS_MAX = 2 ** 24;
 /** Tiles of a pixel along one axis are counted in 4 bits. */
 const PLACES_MAX = 15;
+/** Lists of at most this many sources are short: a step for each event costs less than a branch for each level. */
+const SHORT_ROWS_MAX = 320;
 /** Share of sources that is taken to have events where costs are compared. */
 const TYPICAL_DENSITY = 0.3;
 
@@ -73,48 +75,64 @@ function commonRecord(timing: Timing, layer: Convolution, groups: number): Layer
   };
 }
 
-/** Sizes that vectors of lanes are walked in. */
-function splitLanes(lanes: number, widths: readonly number[]): number[] {
+/** Fewest blocks of at most four vectors, of nearly the same size: three fit the registers best. */
+function evenBlocks(lanes: number): number[] {
+  const vectors = Math.ceil(lanes / 8);
+  const count = Math.ceil(vectors / 4);
+  return Array.from({ length: count }, (_, i) => Math.floor((vectors + i) / count)).reverse();
+}
+
+/** Large blocks first. */
+function greedyBlocks(lanes: number): number[] {
+  const widths = [8, 4, 2];
   let left = Math.ceil(lanes / 8);
   const blocks: number[] = [];
   for (const width of widths) {
-    for (; left >= width || (left > 0 && width === widths[widths.length - 1]); left -= width) blocks.push(width);
+    for (; left >= width || (left > 0 && width === 2); left -= width) blocks.push(width);
   }
   return blocks;
 }
 
-/** Places the blocks of `lanes` lanes. @param weightOf integer of a table's (row, lane) */
-function placeBlocks(
-  arena: Arena,
-  layer: Convolution,
-  options: {
-    readonly lanes: number;
-    readonly rows: number;
-    readonly widths: readonly number[];
-    readonly weightBytes: 1 | 2;
-    readonly weightOf: (row: number, lane: number) => number;
-  },
-): LayerRecord {
-  const { lanes, rows, widths, weightBytes, weightOf } = options;
+/** What a table holds. */
+interface TableOptions {
+  readonly lanes: number;
+  /** Rows of synapses; those of biases follow. */
+  readonly rows: number;
+  /** 2: walked event by event, 1: in runs. */
+  readonly weightBytes: 1 | 2;
+  /** Integer of a row and lane. */
+  weightOf(row: number, lane: number): number;
+}
+
+/** Places the blocks of `lanes` lanes, and the biases that are events. */
+function placeBlocks(arena: Arena, timing: Timing, layer: Convolution, options: TableOptions): LayerRecord {
+  const { lanes, rows, weightBytes, weightOf } = options;
   const channels = layer.output[0];
-  const { integers, bounds } = layer;
-  const room = layer.wide ? 0 : 32767 - bounds.threshold;
+  const { integers, bounds, wide } = layer;
+  const one = 2 ** integers.shift;
+  const room = wide ? 0 : 32767 - bounds.threshold;
+  const asEvents = !wide && weightBytes === 2;
+  const biasRows = asEvents ? distinctPositive(integers.biasLevels) : [];
   let firstLane = 0;
-  const blocks = splitLanes(lanes, widths).map((vectors): BlockRecord => {
+  const sizes = weightBytes === 2 && !wide ? evenBlocks(lanes) : greedyBlocks(lanes);
+  const blocks = sizes.map((vectors): BlockRecord => {
     const size = vectors * 8;
     const used = Math.min(size, lanes - firstLane);
     const first = firstLane;
-    const table = new (weightBytes === 1 ? Int8Array : Int16Array)(rows * size);
-    for (let row = 0; row < rows; row++) {
-      for (let lane = 0; lane < used; lane++) table[row * size + lane] = weightOf(row, first + lane);
+    const biasOf = (lane: number) => integers.biasLevels[(first + lane) % channels];
+    const table = new (weightBytes === 1 ? Int8Array : Int16Array)((rows + biasRows.length) * size);
+    for (let lane = 0; lane < used; lane++) {
+      for (let row = 0; row < rows; row++) table[row * size + lane] = weightOf(row, first + lane);
+      const bias = biasRows.indexOf(biasOf(lane));
+      if (bias >= 0) table[(rows + bias) * size + lane] = one;
     }
-    const biases = Array.from({ length: used }, (_, lane) => integers.biasLevels[(first + lane) % channels]);
+    const biases = Array.from({ length: used }, (_, lane) => asEvents ? Math.min(0, biasOf(lane)) : biasOf(lane));
     const constants = laneConstants(biases, size, { shift: integers.shift, room });
     firstLane += size;
     return {
       vectors,
       weightBytes,
-      rowShift: Math.log2(size * weightBytes),
+      rowBytes: size * weightBytes,
       table: arena.place(table),
       start: arena.place(constants.start),
       finish: arena.place(constants.finish),
@@ -125,7 +143,23 @@ function placeBlocks(
       lanes: used,
     };
   });
-  return { blocks: arena.placeRecords(BLOCK_FIELDS, blocks), blockCount: blocks.length };
+  const starts = Uint16Array.from({ length: timing.levelMax + 1 }, (_, level) => countAbove(biasRows, level));
+  return {
+    blocks: arena.placeRecords(BLOCK_FIELDS, blocks),
+    blockCount: blocks.length,
+    biasCount: biasRows.length,
+    biasEvents: arena.place(Uint32Array.from(biasRows, (level, index) => ((level << 24) | (rows + index)) >>> 0)),
+    biasStarts: arena.place(new Uint8Array(starts.buffer)),
+  };
+}
+
+/** Highest first. */
+function distinctPositive(levels: Int32Array): number[] {
+  return [...new Set(levels)].filter((level) => level > 0).sort((a, b) => b - a);
+}
+
+function countAbove(levels: readonly number[], level: number): number {
+  return levels.filter((other) => other > level).length;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -139,7 +173,7 @@ function windowOf(layer: Convolution, axis: 0 | 1, count: number): number {
 function tileCost(layer: Convolution, tile: Tile): number {
   const [channels, height, width] = layer.output;
   const tiles = height * width / (tile[0] * tile[1]);
-  const blocks = splitLanes(tile[0] * tile[1] * channels, [4, 2, 1]);
+  const blocks = evenBlocks(tile[0] * tile[1] * channels);
   const vectors = blocks.reduce((sum, count) => sum + count, 0);
   const events = windowOf(layer, 0, tile[0]) * windowOf(layer, 1, tile[1]) * layer.input[0] * TYPICAL_DENSITY;
   return tiles * (60 + 12 * vectors + events * (10 + 5 * vectors + 7 * blocks.length));
@@ -153,7 +187,7 @@ function tileCost(layer: Convolution, tile: Tile): number {
 export function chooseTile(layer: Convolution, pool: boolean): Tile | null {
   const [channels, height, width] = layer.output;
   if (height * width === 1 || (channels > 32 && layer.input[0] > 4)) return null;
-  if (layer.bounds.currentMax > 32767 && !layer.wide) return null;
+  if (layer.bounds.currentMax + 2 ** layer.integers.shift > 32767 && !layer.wide) return null;
   const candidates: Tile[] = [[1, 1], [1, 2], [2, 1], [2, 2], [1, 3], [1, 4], [2, 3], [2, 4]];
   const fitting = candidates.filter((tile) => {
     if (height % tile[0] !== 0 || width % tile[1] !== 0 || tile[0] * tile[1] * channels > 256) return false;
@@ -205,7 +239,7 @@ export function planTiles(arena: Arena, timing: Timing, layer: Convolution, tile
   const onY = placesOnAxis(layer, 0, tile);
   const onX = placesOnAxis(layer, 1, tile);
   const rowTiles = onX.tiles + 2 * onX.margin;
-  const listBytes = (rows + 4) * 4;
+  const listBytes = (rows + output[0] + 4) * 4;
   const places = new Uint32Array(height * width * inputs * 2);
   const fanOut = new Uint32Array(height * width * inputs);
   const reach = [reachOnAxis(layer, 0), reachOnAxis(layer, 1)];
@@ -220,10 +254,9 @@ export function planTiles(arena: Arena, timing: Timing, layer: Convolution, tile
     });
   });
   const totalTiles = rowTiles * (onY.tiles + 2 * onY.margin);
-  const blocks = placeBlocks(arena, layer, {
+  const blocks = placeBlocks(arena, timing, layer, {
     lanes: tile[0] * tile[1] * channels,
     rows,
-    widths: [4, 2, 1],
     weightBytes: 2,
     weightOf(row, lane) {
       const position = Math.floor(lane / channels);
@@ -244,9 +277,10 @@ export function planTiles(arena: Arena, timing: Timing, layer: Convolution, tile
       ...blocks,
       tileHeight: tile[0],
       tileWidth: tile[1],
-      stepMax: Math.max(1, Math.floor(32767 / Math.max(1, layer.bounds.currentMax))),
+      stepMax: stepMaxOf(layer),
       places: arena.place(places),
       fanOut: arena.place(fanOut),
+      threeByThree: [...onY.places, ...onX.places].every((place) => place.count === 3) ? 1 : 0,
       cursors: arena.place(Uint32Array.from({ length: totalTiles + 4 }, (_, index) => index * listBytes)),
       marginY: onY.margin,
       marginX: onX.margin,
@@ -264,6 +298,11 @@ export function planTiles(arena: Arena, timing: Timing, layer: Convolution, tile
     },
     note: `tiles of ${tile[0]}x${tile[1]}`,
   };
+}
+
+/** Most steps that a current, bias included, may be multiplied by in 16 bits. */
+function stepMaxOf(layer: Convolution): number {
+  return Math.max(1, Math.floor(32767 / (layer.bounds.currentMax + 2 ** layer.integers.shift)));
 }
 
 function isTap(index: number, kernel: number): boolean {
@@ -292,21 +331,22 @@ export function planMerged(
   arena: Arena,
   timing: Timing,
   layer: Convolution,
-  options: { readonly groups: number; readonly weightBytes: 1 | 2 },
+  options: { readonly groups: number; readonly weightBits: 8 | 16 },
 ): GatherPlan {
   const { input, output, kernel, integers, bounds } = layer;
   const inputs = input[0];
   const taps = kernel[0] * kernel[1];
   const area = output[1] * output[2];
   const rows = taps * inputs;
-  const blocks = placeBlocks(arena, layer, {
+  const short = !layer.wide && rows <= SHORT_ROWS_MAX && bounds.currentMax + 2 ** integers.shift <= 32767;
+  const weightBytes = short || options.weightBits === 16 ? 2 : 1;
+  const blocks = placeBlocks(arena, timing, layer, {
     lanes: output[0],
     rows,
-    widths: [8, 4, 2],
-    weightBytes: options.weightBytes,
+    weightBytes,
     weightOf: (row, lane) => integers.weights[(lane * inputs + row % inputs) * taps + Math.floor(row / inputs)],
   });
-  const listBytes = (rows + 16) * 4;
+  const listBytes = (rows + output[0] + 16) * 4;
   const chunk = Math.max(1, Math.min(area, Math.floor(CHUNK_BYTES / listBytes)));
   const single = taps === 1 && layer.padding.every((pixels) => pixels === 0);
   const pixels = single ? 0 : input[1] * input[2];
@@ -316,15 +356,16 @@ export function planMerged(
       ...blocks,
       chunk,
       single: single ? 1 : 0,
+      stepMax: stepMaxOf(layer),
       currentMax: Math.max(0, 32767 - 128 * bounds.weightMax),
     },
     sizes: {
       lists: chunk * listBytes + 256,
-      unsorted: Math.max(inputs * 4, taps * 12) + 64,
+      unsorted: Math.max((inputs + output[0]) * 4, (taps + 1) * 12) + 64,
       cursors: chunk * 8,
       pixels: pixels * (inputs + 8) * 4,
       starts: pixels * (timing.levelMax + 1) * 2,
     },
-    note: `merged lists, blocks of up to ${Math.min(64, output[0])}`,
+    note: `merged lists, ${short ? "event by event" : "in runs"}`,
   };
 }

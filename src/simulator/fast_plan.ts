@@ -196,13 +196,13 @@ class Planner {
         return { ...PLAIN, steps: [step], map, unwritten, note: `${note}${fused ? " and their pool" : ""}, ${lanes}` };
       }
     }
-    const weightBytes = this.#options.weightBits === 8 ? 1 : 2;
+    const { weightBits } = this.#options;
     const steps: Step[] = [];
     let kernelNote = "";
     for (let group = 0; group < groups; group++) {
       const part = groups === 1 ? whole : this.#groupOf(whole, group, groups);
       if (part.input[0] * part.kernel[0] * part.kernel[1] >= ROWS_MAX) return null;
-      const { record, sizes, note } = planMerged(this.#arena, this.#timing, part, { groups, weightBytes });
+      const { record, sizes, note } = planMerged(this.#arena, this.#timing, part, { groups, weightBits });
       this.#sizes = largerSizes(this.#sizes, sizes);
       const offset = group * part.output[0] * (map.shorts ? 2 : 1);
       steps.push(

@@ -6,7 +6,7 @@ import { assert } from "../core/assert.ts";
 export const BLOCK_FIELDS = [
   "vectors",
   "weightBytes",
-  "rowShift",
+  "rowBytes",
   "table",
   "start",
   "finish",
@@ -52,9 +52,13 @@ export const LAYER_FIELDS = [
   "guarded",
   "stepMax",
   "currentMax",
+  "biasCount",
+  "biasEvents",
+  "biasStarts",
   "places",
   "fanOut",
   "cursors",
+  "threeByThree",
   "marginY",
   "marginX",
   "rowTiles",
@@ -73,7 +77,7 @@ export const LAYER_FIELDS = [
   "countPadding",
 ] as const;
 
-/** Pointers of a thread's scratch memory, behind its four f64 counters. */
+/** Pointers of a thread's scratch memory, behind its counters. */
 export const WORK_FIELDS = [
   "histogram",
   "result",
@@ -92,6 +96,8 @@ export type LayerRecord = Partial<Record<typeof LAYER_FIELDS[number], number>>;
 /** Bytes of each part of a thread's scratch memory. */
 export type WorkSizes = Record<typeof WORK_FIELDS[number], number>;
 
+/** Counters at the start of a work record: f64 events, i32 early, rectified, saturated. */
+const COUNTERS_BYTES = 20;
 const PAGE_BYTES = 65536;
 /** 32-bit addresses end here. */
 const PAGES_MAX = 65536;
@@ -146,8 +152,8 @@ export function createArena(): Arena {
 /** Scratch memory for one thread: counters, pointers, and what they point to. @returns its address */
 export function placeWork(arena: Arena, sizes: WorkSizes): number {
   const pointers = WORK_FIELDS.map((field) => arena.reserve(sizes[field]));
-  const address = arena.reserve(32 + 4 * WORK_FIELDS.length);
-  new Int32Array(arena.memory.buffer, address + 32, WORK_FIELDS.length).set(pointers);
+  const address = arena.reserve(COUNTERS_BYTES + 4 * WORK_FIELDS.length);
+  new Int32Array(arena.memory.buffer, address + COUNTERS_BYTES, WORK_FIELDS.length).set(pointers);
   return address;
 }
 

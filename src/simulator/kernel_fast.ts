@@ -65,9 +65,10 @@ class CompiledNetwork implements FastKernel {
   readonly #arena = createArena();
   readonly #plan: Plan;
   readonly #kernels: WasmKernels;
-  /** Scratch record, and the four counters at its start. */
+  /** Scratch record, and the counters at its start. */
   readonly #work: number;
-  readonly #counts: Float64Array;
+  readonly #counts: Int32Array;
+  readonly #events: Float64Array;
   readonly #input: MapState;
   readonly #maps: MapState[] = [];
   /** The input as it came. */
@@ -94,7 +95,8 @@ class CompiledNetwork implements FastKernel {
     this.#memoryBytes = new Uint8Array(buffer);
     this.#memoryShorts = new Int16Array(buffer);
     this.#inputShorts = new Int16Array(buffer, inputAddress, inputs);
-    this.#counts = new Float64Array(buffer, this.#work, 4);
+    this.#events = new Float64Array(buffer, this.#work, 1);
+    this.#counts = new Int32Array(buffer, this.#work + 8, 3);
     this.#kernels = instantiateKernels(this.#arena.memory);
     this.#input = mapState(this.#plan.input);
     this.#plan.layers.forEach((plan, index) => {
@@ -175,11 +177,12 @@ class CompiledNetwork implements FastKernel {
     if (plan.fusedBy >= 0 && !this.#maps[plan.fusedBy].general) return 0;
     const counts = this.#counts;
     counts.fill(0);
+    this.#events[0] = 0;
     for (let i = 0; i < plan.steps.length; i++) this.#runStep(plan.steps[i]);
     counters.earlySpikes += counts[0];
     counters.rectifiedSpikes += counts[1];
     counters.saturatedSpikes += counts[2];
-    counters.synopsEvents += counts[3];
+    counters.synopsEvents += this.#events[0];
     const { shorts, bytes } = plan.map;
     if (shorts !== 0 && this.#kernels.narrowLevels(shorts, bytes, map.levels.length) !== 0) {
       unpack(this.#memoryShorts, shorts >> 1, map);

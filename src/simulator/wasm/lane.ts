@@ -47,7 +47,7 @@ export function exactLevel(
     const reached = potential + current * (now - arrival);
     if (reached >= threshold && now > arrival) {
       const steps = (threshold - potential + current - 1) / current;
-      return early(layer, work, now - steps + 1);
+      return earlyLevel(layer, work, now - steps + 1);
     }
     potential = reached;
     if (arrival == 0) break;
@@ -57,8 +57,8 @@ export function exactLevel(
   return late(layer, work, potential + min(biasLevel, 0) * one);
 }
 
-/** A spike at the step at which `level` arrives, before read-out. */
-function early(layer: Layer, work: Work, level: i32): i32 {
+/** Level of a neuron that spikes at the step at which `level` arrives, before read-out. */
+export function earlyLevel(layer: Layer, work: Work, level: i32): i32 {
   work.early += 1;
   if (level <= layer.unit) return layer.unit + level;
   work.saturated += 1;

@@ -1,66 +1,137 @@
 /** What a walk left behind, to levels: round half up, rectify, and the exact way for neurons that were early. */
 
-import { exactLevel } from "./lane";
-import { Block, CHUNK, GUARDS, Layer, MAXIMA, roomOf, Work } from "./records";
-import { walk32, walkEvents1, walkEvents2, walkEvents4, walkRuns2, walkRuns4, walkRuns8 } from "./walk";
+import { earlyLevel, exactLevel } from "./lane";
+import { Block, GUARDS, Layer, MAXIMA, roomOf, ROW_MASK, Work } from "./records";
+import { advance, walkEvents1, walkEvents2, walkEvents3, walkEvents4 } from "./walk_events";
+import { walk32, walkRuns2, walkRuns4, walkRuns8 } from "./walk_runs";
 
 /** Walks a list for one block and puts its levels at `target`, a byte a lane (two where the layer is signed). */
-
+@inline
 export function walkBlock(layer: Layer, work: Work, block: Block, list: usize, end: usize, target: usize): void {
-  if (layer.wide != 0) return walkBlock32(layer, work, block, list, end, target);
-  const result = work.result;
-  if (block.weightBytes == 2) {
-    const guarded = layer.guarded != 0;
-    if (block.vectors == 4) walkEvents4(list, end, block.table, block.start, result, layer.stepMax, guarded);
-    else if (block.vectors == 2) walkEvents2(list, end, block.table, block.start, result, layer.stepMax, guarded);
-    else walkEvents1(list, end, block.table, block.start, result, layer.stepMax, guarded);
-    if (guarded && bottomReached(result)) return walkBlock32(layer, work, block, list, end, target);
-  } else {
-    if (block.vectors == 8) walkRuns8(list, end, block.table, block.start, result);
-    else if (block.vectors == 4) walkRuns4(list, end, block.table, block.start, result);
-    else walkRuns2(list, end, block.table, block.start, result);
-    if (bottomReached(result) || currentTooLarge(layer, result)) {
-      return walkBlock32(layer, work, block, list, end, target);
+  let done = false;
+  if (layer.wide == 0) {
+    if (block.weightBytes == 2) {
+      if (block.vectors == 3) done = walkEvents3(layer, work, block, list, end, target);
+      else if (block.vectors == 4) done = walkEvents4(layer, work, block, list, end, target);
+      else if (block.vectors == 2) done = walkEvents2(layer, work, block, list, end, target);
+      else done = walkEvents1(layer, work, block, list, end, target);
+    } else {
+      done = walkRuns(layer, work, block, list, end, target);
     }
   }
-  readBlock(layer, work, block, list, end, target);
+  if (!done) walkBlock32(layer, work, block, list, end, target);
 }
 
-function bottomReached(result: usize): bool {
-  return v128.any_true(i16x8.eq(v128.load(result, GUARDS), i16x8.splat(-32768)));
-}
-
-function currentTooLarge(layer: Layer, result: usize): bool {
-  return v128.any_true(i16x8.gt_u(v128.load(result, GUARDS + 16), i16x8.splat(<i16> layer.currentMax)));
-}
-
-function readBlock(layer: Layer, work: Work, block: Block, list: usize, end: usize, target: usize): void {
-  const room = i16x8.splat(<i16> roomOf(layer));
-  const top = i16x8.splat(32767);
-  const signed = layer.signed != 0;
+/** @returns false when 16 bits were too few */
+@inline
+function walkRuns(layer: Layer, work: Work, block: Block, list: usize, end: usize, target: usize): bool {
+  const result = work.result;
+  if (block.vectors == 8) walkRuns8(list, end, block.table, block.start, result);
+  else if (block.vectors == 4) walkRuns4(list, end, block.table, block.start, result);
+  else walkRuns2(list, end, block.table, block.start, result);
+  const bottom = i16x8.eq(v128.load(result, GUARDS), i16x8.splat(-32768));
+  const large = i16x8.gt_u(v128.load(result, GUARDS + 16), i16x8.splat(<i16>layer.currentMax));
+  if (v128.any_true(v128.or(bottom, large))) return false;
   const vectors = block.vectors;
   for (let vector = 0; vector < vectors; vector++) {
     const at = vector << 4;
-    const potential = i16x8.sub_sat_s(v128.load(work.result + at), room);
-    const sum = i16x8.add_sat_s(potential, v128.load(block.finish + at));
-    const levels = i16x8.shr_s(sum, layer.shift);
-    const crossed = i16x8.bitmask(i16x8.eq(v128.load(work.result + at, MAXIMA), top));
-    storeLevels(layer, work, levels, ~crossed, target, vector);
+    const maximum = v128.load(result + at, MAXIMA);
+    const crossed = i16x8.bitmask(i16x8.eq(maximum, i16x8.splat(32767)));
+    storeLevels(layer, work, levelsOf(layer, block, vector, v128.load(result + at)), ~crossed, target, vector);
     if (crossed != 0) redo(layer, work, block, list, end, target, vector << 3, crossed);
+  }
+  return true;
+}
+
+/** Levels of eight neurons by the closed form. */
+@inline
+function levelsOf(layer: Layer, block: Block, vector: i32, potential: v128): v128 {
+  const weights = i16x8.sub_sat_s(potential, i16x8.splat(<i16>roomOf(layer)));
+  return i16x8.shr_s(i16x8.add_sat_s(weights, v128.load(block.finish + (vector << 4))), layer.shift);
+}
+
+/** Ends the walk of eight neurons of an event list: their levels to `target`. */
+@inline
+export function leaveBlock(
+  layer: Layer,
+  work: Work,
+  block: Block,
+  list: usize,
+  target: usize,
+  vector: i32,
+  potential: v128,
+  maximum: v128,
+): void {
+  const crossed = i16x8.bitmask(i16x8.eq(maximum, i16x8.splat(32767)));
+  storeLevels(layer, work, levelsOf(layer, block, vector, potential), ~crossed, target, vector);
+  if (crossed != 0) findCrossings(layer, work, block, list, target, vector, crossed);
+}
+
+/** Walks eight neurons again, those in `left` being known to cross, to see when each does. */
+function findCrossings(
+  layer: Layer,
+  work: Work,
+  block: Block,
+  list: usize,
+  target: usize,
+  vector: i32,
+  left: i32,
+): void {
+  const column = block.table + (vector << 4);
+  const rowBytes = block.rowBytes;
+  const stepMax = layer.stepMax;
+  const top = i16x8.splat(32767);
+  let potential = v128.load(block.start + (vector << 4));
+  let current = i16x8.splat(0);
+  let event = load<u32>(list);
+  while (true) {
+    list += 4;
+    const next = load<u32>(list);
+    let level: i32 = event >>> 24;
+    current = i16x8.add(current, v128.load(column + (event & ROW_MASK) * rowBytes));
+    do {
+      const steps = min(level - <i32>(next >>> 24), stepMax);
+      const before = potential;
+      potential = advance(potential, current, i16x8.splat(<i16>steps));
+      const reached = i16x8.bitmask(i16x8.eq(potential, top)) & left;
+      if (reached != 0) {
+        v128.store(work.result, before);
+        v128.store(work.result, current, 16);
+        storeCrossings(layer, work, target, vector << 3, reached, level);
+        left &= ~reached;
+        if (left == 0) return;
+      }
+      level -= steps;
+    } while (level > <i32>(next >>> 24));
+    event = next;
+  }
+}
+
+/** Levels of the neurons in `mask`, which cross from their potential before the step of `level`, by their current. */
+function storeCrossings(layer: Layer, work: Work, target: usize, lane: i32, mask: i32, level: i32): void {
+  while (mask != 0) {
+    const at = ctz(mask);
+    mask &= mask - 1;
+    const before = <i32> load<i16>(work.result + (at << 1));
+    const current = <i32> load<i16>(work.result + (at << 1), 16);
+    const found = earlyLevel(layer, work, level - (32767 - before - 1) / current);
+    if (layer.signed != 0) store<i16>(target + ((lane + at) << 1), <i16>found);
+    else store<u8>(target + lane + at, <u8>found);
   }
 }
 
 /** Stores eight levels and counts those of the lanes in `mask` that were rectified or saturated. */
 
+@inline
 function storeLevels(layer: Layer, work: Work, levels: v128, mask: i32, target: usize, vector: i32): void {
   if (layer.signed != 0) {
     const floor = i16x8.splat(<i16> (1 - layer.unit));
     const silent = i16x8.bitmask(i16x8.lt_s(levels, floor)) & mask;
-    if (silent != 0) work.saturated += <f64> popcnt(silent);
+    if (silent != 0) work.saturated += popcnt(silent);
     v128.store(target + (vector << 4), i16x8.max_s(levels, floor));
   } else {
     // Narrowing without sign turns negative levels to 0: that is the rectification.
-    work.rectified += <f64> popcnt(i16x8.bitmask(levels) & mask);
+    work.rectified += popcnt(i16x8.bitmask(levels) & mask);
     v128.store64_lane(target + (vector << 3), i8x16.narrow_i16x8_u(levels, levels), 0);
   }
 }
@@ -76,7 +147,7 @@ function redo(
   lane: i32,
   mask: i32,
 ): void {
-  const rowBytes = 1 << block.rowShift;
+  const rowBytes = block.rowBytes;
   while (mask != 0) {
     const at = lane + ctz(mask);
     mask &= mask - 1;
@@ -95,7 +166,7 @@ function walkBlock32(layer: Layer, work: Work, block: Block, list: usize, end: u
   for (let vector = 0; vector < block.vectors; vector++) {
     const row0 = block.table + (vector << 3) * block.weightBytes;
     const constants = vector << 5;
-    walk32(list, end, row0, block.rowShift, block.weightBytes, block.start32 + constants, result);
+    walk32(list, end, row0, block.rowBytes, block.weightBytes, block.start32 + constants, result);
     const low = i32x4.add(v128.load(result), v128.load(block.finish32 + constants));
     const high = i32x4.add(v128.load(result, 16), v128.load(block.finish32 + constants, 16));
     const levels = i16x8.narrow_i32x4_s(i32x4.shr_s(low, layer.shift), i32x4.shr_s(high, layer.shift));
@@ -108,6 +179,7 @@ function walkBlock32(layer: Layer, work: Work, block: Block, list: usize, end: u
 
 /** Copies `bytes` bytes and writes none besides; may read up to 15 more. */
 
+@inline
 export function copyExact(target: usize, source: usize, bytes: i32): void {
   if (bytes >= 16) {
     const last = bytes - 16;

@@ -5,24 +5,24 @@
  * in order of time, and end with a word of level 0.
  */
 
-/** Lanes that are walked together: 1, 2, 4 or 8 vectors of eight neurons. */
+/** Lanes that are walked together: 1, 2, 3, 4 or 8 vectors of eight neurons. */
 @unmanaged
 export class Block {
   vectors: i32;
   /** 1: weights of 8 bits, 2: of 16. */
   weightBytes: i32;
-  /** log2 of the bytes of a table row. */
-  rowShift: i32;
+  /** Bytes of a table row. */
+  rowBytes: i32;
   /** Weights `[row][lane]`. */
   table: usize;
-  /** Potential before the first event, i16 a lane: room below the top, plus a positive bias. */
+  /** Potential before the first event, i16 a lane: room below the top, plus a positive bias that is no row. */
   start: usize;
   /** What is added before rounding down, i16 a lane: a half, plus a negative bias. */
   finish: usize;
   /** The same two as i32, without room. */
   start32: usize;
   finish32: usize;
-  /** Bias level, i32 a lane. */
+  /** Bias level, i32 a lane; 0 where it is a row. */
   biasLevels: usize;
   /** First lane of the tile that this block holds, and how many are neurons. */
   firstLane: i32;
@@ -81,12 +81,19 @@ export class Layer {
   stepMax: i32;
   /** A current beyond this may leave 16 bits within `CHUNK` events. */
   currentMax: i32;
+  /** Events of biases, u32 each, by falling level: how many, and where. */
+  biasCount: i32;
+  biasEvents: usize;
+  /** Merged gather: list and starts of the biases as if they were a pixel's channels. */
+  biasStarts: usize;
   /** Tile gather: for each source element where its events go; see `gather.ts`. */
   places: usize;
   /** Tile gather: synapses of each source element, u32. */
   fanOut: usize;
   /** Tile gather: cursor of every tile at its list's start, u32. */
   cursors: usize;
+  /** Tile gather: not 0 when every element's events go to three by three tiles. */
+  threeByThree: i32;
   /** Tile gather: tiles beyond each edge that only take what falls there; tiles in a row with them; bytes of a list. */
   marginY: i32;
   marginX: i32;
@@ -116,13 +123,13 @@ export class Layer {
 /** Scratch memory of one thread, and what it counts. */
 @unmanaged
 export class Work {
-  early: f64;
-  rectified: f64;
-  saturated: f64;
   events: f64;
+  early: i32;
+  rectified: i32;
+  saturated: i32;
   /** u32 a level. */
   histogram: usize;
-  /** Potentials, then maxima, then two vectors of guards: results of a walk. */
+  /** What a walk in runs or in 32 bits leaves: potentials, maxima, two vectors of guards. */
   result: usize;
   /** Levels of a tile. */
   tile: usize;
@@ -147,6 +154,7 @@ export const CHUNK: usize = 128;
 
 /** What is added to a potential so that the threshold is at the top of 16 bits, where saturation keeps it. */
 
+@inline
 export function roomOf(layer: Layer): i32 {
   return 32767 - layer.threshold;
 }

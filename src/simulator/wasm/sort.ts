@@ -4,17 +4,33 @@ import { Work } from "./records";
 
 /**
  * Events of `count` levels at `source`, row = index, sorted by falling level, to `target`; levels of 0 make none. Reads up
- * to 15 bytes more.
+ * to 15 bytes more. The `extraCount` events at `extra` are sorted in.
  *
  * Leaves in `work.histogram`, for each level, where in the list its events end (in events).
  *
  * @returns the list's end; the word there is 0
  */
 
-export function sortEvents(work: Work, source: usize, count: i32, levelMax: i32, target: usize): usize {
+@inline
+export function sortEvents(
+  work: Work,
+  source: usize,
+  count: i32,
+  levelMax: i32,
+  target: usize,
+  extra: usize,
+  extraCount: i32,
+): usize {
   const histogram = work.histogram;
   for (let level = 0; level <= levelMax; level += 4) v128.store(histogram + (level << 2), i32x4.splat(0));
   let free = work.unsorted;
+  for (let at = 0; at < extraCount; at++) {
+    const event = load<u32>(extra + (at << 2));
+    const bin = histogram + ((event >>> 24) << 2);
+    store<u32>(bin, load<u32>(bin) + 1);
+    store<u32>(free, event);
+    free += 4;
+  }
   for (let from = 0; from < count; from += 16) {
     let mask = i8x16.bitmask(i8x16.ne(v128.load(source + from), i8x16.splat(0)));
     const rest = count - from;

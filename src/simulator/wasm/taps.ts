@@ -55,6 +55,7 @@ function slideTaps(layer: Layer, y: i32, x: i32, taps: usize): usize {
   return taps;
 }
 
+@inline
 function runPosition(layer: Layer, work: Work, taps: usize, end: usize, target: usize): void {
   const block = changetype<Block>(layer.blocks);
   const threshold = i16x8.splat(<i16> layer.threshold);
@@ -77,10 +78,10 @@ function runPosition(layer: Layer, work: Work, taps: usize, end: usize, target: 
     const walked = layer.wide != 0 ? 255 : i16x8.bitmask(unsure);
     const known = ~walked & (layer.channels - lane < 8 ? (1 << (layer.channels - lane)) - 1 : 255);
     if (signed) {
-      work.saturated += <f64> popcnt(i16x8.bitmask(i16x8.lt_s(levels, floor)) & known);
+      work.saturated += popcnt(i16x8.bitmask(i16x8.lt_s(levels, floor)) & known);
       v128.store(tile + at, i16x8.max_s(levels, floor));
     } else {
-      work.rectified += <f64> popcnt(i16x8.bitmask(levels) & known);
+      work.rectified += popcnt(i16x8.bitmask(levels) & known);
       v128.store64_lane(tile + lane, i8x16.narrow_i16x8_u(levels, levels), 0);
     }
     if (walked != 0) walkLanes(layer, work, taps, end, lane, walked);

@@ -21,12 +21,16 @@ function runBand(layer: Layer, work: Work, from: i32, to: i32): void {
   const firstRow = max(0, from * tileStride - layer.padTop);
   const lastRow = min(layer.inHeight, (to - 1) * tileStride - layer.padTop + window);
   resetCursors(layer, work, from, to + 2 * layer.marginY);
-  if (firstRow < lastRow) {
+  if (firstRow >= lastRow) {
+    for (let bias = 0; bias < layer.biasCount; bias++) {
+      appendBias(layer, work, load<u32>(layer.biasEvents + (bias << 2)), from, to);
+    }
+  } else {
     const rowElements = layer.inWidth * layer.inChannels;
     const first = firstRow * rowElements;
     const events = work.unsorted + (lastRow - firstRow) * rowElements * 4 + 64;
-    const end = sortEvents(work, layer.source + first, (lastRow - firstRow) * rowElements, layer.levelMax, events);
-    appendEvents(layer, work, events, end, first);
+    const end = sortEvents(work, layer.source + first, (lastRow - firstRow) * rowElements, layer.levelMax, events, 0, 0);
+    appendAll(layer, work, events, end, first, from, to);
     // A band counts the rows that no earlier band did.
     countEvents(
       layer,
@@ -54,17 +58,58 @@ function resetCursors(layer: Layer, work: Work, from: i32, to: i32): void {
   }
 }
 
+/** Appends the sorted events, and those of the biases where they belong, to the lists of tile rows `from` to `to`. */
+@inline
+function appendAll(layer: Layer, work: Work, events: usize, end: usize, first: i32, from: i32, to: i32): void {
+  let next = events;
+  for (let bias = 0; bias < layer.biasCount; bias++) {
+    const event = load<u32>(layer.biasEvents + (bias << 2));
+    // The sort left, for each level, where its events end.
+    const place = events + (load<u32>(work.histogram + ((event >>> 24) << 2)) << 2);
+    appendEvents(layer, work, next, place, first);
+    appendBias(layer, work, event, from, to);
+    next = place;
+  }
+  appendEvents(layer, work, next, end, first);
+}
+
+function appendBias(layer: Layer, work: Work, event: u32, from: i32, to: i32): void {
+  const tilesX = layer.outWidth / layer.tileWidth;
+  for (let y = from; y < to; y++) {
+    let cursor = work.cursors + (((y + layer.marginY) * layer.rowTiles + layer.marginX) << 2);
+    for (let x = 0; x < tilesX; x++, cursor += 4) append(cursor, event);
+  }
+}
+
+@inline
+function append(cursor: usize, event: u32): void {
+  const free = load<u32>(cursor);
+  store<u32>(free, event);
+  store<u32>(cursor, free + 4);
+}
+
 /**
  * Appends each event to the lists of its tiles. `layer.places` holds, for each source element: u32 row in the first tile and
  * columns of tiles << 28; u32 first tile and rows of tiles << 28.
  */
-
 function appendEvents(layer: Layer, work: Work, events: usize, end: usize, first: i32): void {
   const places = layer.places + (first << 3);
-  const rowStepX = layer.rowStepX;
-  const rowStepY = layer.rowStepY;
+  const stepX = layer.rowStepX;
+  const stepY = layer.rowStepY;
   const rowTiles = layer.rowTiles << 2;
   const cursors = work.cursors;
+  if (layer.threeByThree != 0) {
+    for (; events < end; events += 4) {
+      const event = load<u32>(events);
+      const place = places + ((event & 0xffffff) << 3);
+      const entry = (event & 0xff000000) | (load<u32>(place) & 0xfffffff);
+      const cursor = cursors + ((load<u32>(place, 4) & 0xfffffff) << 2);
+      append3(cursor, entry, stepX);
+      append3(cursor + rowTiles, entry - stepY, stepX);
+      append3(cursor + 2 * rowTiles, entry - 2 * stepY, stepX);
+    }
+    return;
+  }
   for (; events < end; events += 4) {
     const event = load<u32>(events);
     const place = places + ((event & 0xffffff) << 3);
@@ -74,19 +119,19 @@ function appendEvents(layer: Layer, work: Work, events: usize, end: usize, first
     let cursor = cursors + ((y & 0xfffffff) << 2);
     const columns = x >>> 28;
     for (let rows = y >>> 28; rows > 0; rows--) {
-      let tile = cursor;
-      let copy = entry;
-      for (let column: u32 = 0; column < columns; column++) {
-        const free = load<u32>(tile);
-        store<u32>(free, copy);
-        store<u32>(tile, free + 4);
-        tile += 4;
-        copy -= rowStepX;
-      }
+      for (let column: u32 = 0; column < columns; column++) append(cursor + (column << 2), entry - column * stepX);
       cursor += rowTiles;
-      entry -= rowStepY;
+      entry -= stepY;
     }
   }
+}
+
+/** To three tiles side by side. */
+@inline
+function append3(cursor: usize, event: u32, step: u32): void {
+  append(cursor, event);
+  append(cursor + 4, event - step);
+  append(cursor + 8, event - 2 * step);
 }
 
 function countEvents(layer: Layer, work: Work, events: usize, end: usize, first: i32, firstRow: i32): void {
@@ -100,6 +145,7 @@ function countEvents(layer: Layer, work: Work, events: usize, end: usize, first:
   work.events += <f64> sum;
 }
 
+@inline
 function runTile(layer: Layer, work: Work, index: i32, y: i32, x: i32): void {
   const list = work.lists + index * layer.listBytes;
   const end = <usize> load<u32>(work.cursors + (index << 2));
@@ -123,6 +169,7 @@ function runTile(layer: Layer, work: Work, index: i32, y: i32, x: i32): void {
 
 /** Highest level of the four positions of a 2x2 tile. */
 
+@inline
 function poolTile(layer: Layer, work: Work, offset: i32): void {
   const tile = work.tile;
   const channels = layer.channels;

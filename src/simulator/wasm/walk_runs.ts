@@ -1,213 +1,20 @@
 /**
- * Walks of one event list for one block of neurons, potentials in registers.
+ * Walks of long event lists, and the walk in 32 bits that everything can fall back on.
  *
- *   for each event: current += weights of its row; potential += current · steps until the next event
- *
- * Between two events a potential is a straight line, so its highest value is at an end: a maximum a neuron, taken at every
- * event, shows whether it ever reached the threshold. 16-bit potentials start so high that the threshold is 32767, where
- * they saturate; what saturates at the bottom, or might have left 16 bits, shows in the guards and is walked in 32 bits.
+ * As `walk_events.ts`, but only distinct levels advance the potentials, and weights are i8. What saturates at the bottom, or
+ * might have left 16 bits, shows in the guards; such a block is walked again in 32 bits.
  */
 
 import { CHUNK, GUARDS, MAXIMA, ROW_MASK } from "./records";
 
-function advance(potential: v128, current: v128, steps: v128): v128 {
-  return i16x8.add_sat_s(potential, i16x8.mul(current, steps));
-}
-
-function events4(
-  list: usize,
-  end: usize,
-  table: usize,
-  start: usize,
-  result: usize,
-  stepMax: i32,
-  guarded: bool,
-): void {
-  let v0 = v128.load(start), v1 = v128.load(start, 16), v2 = v128.load(start, 32), v3 = v128.load(start, 48);
-  let m0 = v0, m1 = v1, m2 = v2, m3 = v3;
-  let i0 = i16x8.splat(0), i1 = i0, i2 = i0, i3 = i0;
-  let low = i16x8.splat(32767);
-  let event = load<u32>(list);
-  while (list < end) {
-    const next = load<u32>(list, 4);
-    const row = table + ((event & ROW_MASK) << 6);
-    let steps: i32 = (event >>> 24) - (next >>> 24);
-    i0 = i16x8.add(i0, v128.load(row));
-    i1 = i16x8.add(i1, v128.load(row, 16));
-    i2 = i16x8.add(i2, v128.load(row, 32));
-    i3 = i16x8.add(i3, v128.load(row, 48));
-    if (steps > stepMax) {
-      const few = i16x8.splat(<i16> stepMax);
-      do {
-        v0 = advance(v0, i0, few);
-        v1 = advance(v1, i1, few);
-        v2 = advance(v2, i2, few);
-        v3 = advance(v3, i3, few);
-        m0 = i16x8.max_s(m0, v0);
-        m1 = i16x8.max_s(m1, v1);
-        m2 = i16x8.max_s(m2, v2);
-        m3 = i16x8.max_s(m3, v3);
-        if (guarded) low = i16x8.min_s(i16x8.min_s(i16x8.min_s(i16x8.min_s(low, v0), v1), v2), v3);
-        steps -= stepMax;
-      } while (steps > stepMax);
-    }
-    const many = i16x8.splat(<i16> steps);
-    v0 = advance(v0, i0, many);
-    v1 = advance(v1, i1, many);
-    v2 = advance(v2, i2, many);
-    v3 = advance(v3, i3, many);
-    m0 = i16x8.max_s(m0, v0);
-    m1 = i16x8.max_s(m1, v1);
-    m2 = i16x8.max_s(m2, v2);
-    m3 = i16x8.max_s(m3, v3);
-    if (guarded) low = i16x8.min_s(i16x8.min_s(i16x8.min_s(i16x8.min_s(low, v0), v1), v2), v3);
-    event = next;
-    list += 4;
-  }
-  v128.store(result, v0);
-  v128.store(result, v1, 16);
-  v128.store(result, v2, 32);
-  v128.store(result, v3, 48);
-  v128.store(result, m0, MAXIMA);
-  v128.store(result, m1, MAXIMA + 16);
-  v128.store(result, m2, MAXIMA + 32);
-  v128.store(result, m3, MAXIMA + 48);
-  if (guarded) v128.store(result, low, GUARDS);
-}
-
-/** Every event advances the potential: no branch depends on data. For short lists. Weights i16. */
-export function walkEvents4(
-  list: usize,
-  end: usize,
-  table: usize,
-  start: usize,
-  result: usize,
-  stepMax: i32,
-  guarded: bool,
-): void {
-  if (guarded) events4(list, end, table, start, result, stepMax, true);
-  else events4(list, end, table, start, result, stepMax, false);
-}
-
-function events2(
-  list: usize,
-  end: usize,
-  table: usize,
-  start: usize,
-  result: usize,
-  stepMax: i32,
-  guarded: bool,
-): void {
-  let v0 = v128.load(start), v1 = v128.load(start, 16);
-  let m0 = v0, m1 = v1;
-  let i0 = i16x8.splat(0), i1 = i0;
-  let low = i16x8.splat(32767);
-  let event = load<u32>(list);
-  while (list < end) {
-    const next = load<u32>(list, 4);
-    const row = table + ((event & ROW_MASK) << 5);
-    let steps: i32 = (event >>> 24) - (next >>> 24);
-    i0 = i16x8.add(i0, v128.load(row));
-    i1 = i16x8.add(i1, v128.load(row, 16));
-    if (steps > stepMax) {
-      const few = i16x8.splat(<i16> stepMax);
-      do {
-        v0 = advance(v0, i0, few);
-        v1 = advance(v1, i1, few);
-        m0 = i16x8.max_s(m0, v0);
-        m1 = i16x8.max_s(m1, v1);
-        if (guarded) low = i16x8.min_s(i16x8.min_s(low, v0), v1);
-        steps -= stepMax;
-      } while (steps > stepMax);
-    }
-    const many = i16x8.splat(<i16> steps);
-    v0 = advance(v0, i0, many);
-    v1 = advance(v1, i1, many);
-    m0 = i16x8.max_s(m0, v0);
-    m1 = i16x8.max_s(m1, v1);
-    if (guarded) low = i16x8.min_s(i16x8.min_s(low, v0), v1);
-    event = next;
-    list += 4;
-  }
-  v128.store(result, v0);
-  v128.store(result, v1, 16);
-  v128.store(result, m0, MAXIMA);
-  v128.store(result, m1, MAXIMA + 16);
-  if (guarded) v128.store(result, low, GUARDS);
-}
-
-/** `walkEvents4` for two vectors. */
-export function walkEvents2(
-  list: usize,
-  end: usize,
-  table: usize,
-  start: usize,
-  result: usize,
-  stepMax: i32,
-  guarded: bool,
-): void {
-  if (guarded) events2(list, end, table, start, result, stepMax, true);
-  else events2(list, end, table, start, result, stepMax, false);
-}
-
-function events1(
-  list: usize,
-  end: usize,
-  table: usize,
-  start: usize,
-  result: usize,
-  stepMax: i32,
-  guarded: bool,
-): void {
-  let v0 = v128.load(start);
-  let m0 = v0;
-  let i0 = i16x8.splat(0);
-  let low = i16x8.splat(32767);
-  let event = load<u32>(list);
-  while (list < end) {
-    const next = load<u32>(list, 4);
-    let steps: i32 = (event >>> 24) - (next >>> 24);
-    i0 = i16x8.add(i0, v128.load(table + ((event & ROW_MASK) << 4)));
-    if (steps > stepMax) {
-      const few = i16x8.splat(<i16> stepMax);
-      do {
-        v0 = advance(v0, i0, few);
-        m0 = i16x8.max_s(m0, v0);
-        if (guarded) low = i16x8.min_s(low, v0);
-        steps -= stepMax;
-      } while (steps > stepMax);
-    }
-    v0 = advance(v0, i0, i16x8.splat(<i16> steps));
-    m0 = i16x8.max_s(m0, v0);
-    if (guarded) low = i16x8.min_s(low, v0);
-    event = next;
-    list += 4;
-  }
-  v128.store(result, v0);
-  v128.store(result, m0, MAXIMA);
-  if (guarded) v128.store(result, low, GUARDS);
-}
-
-/** `walkEvents4` for one vector. */
-export function walkEvents1(
-  list: usize,
-  end: usize,
-  table: usize,
-  start: usize,
-  result: usize,
-  stepMax: i32,
-  guarded: bool,
-): void {
-  if (guarded) events1(list, end, table, start, result, stepMax, true);
-  else events1(list, end, table, start, result, stepMax, false);
-}
-
+@inline
 function weigh(current: v128, row: usize, offset: usize): v128 {
   return i16x8.add(current, v128.load8x8_s(row + offset));
 }
 
 /** Larger of `peak` and |current|, unsigned: |−32768| is 32768. */
 
+@inline
 function higher(peak: v128, current: v128): v128 {
   return i16x8.max_u(peak, i16x8.abs(current));
 }
@@ -366,7 +173,7 @@ export function walk32(
   list: usize,
   end: usize,
   row0: usize,
-  rowShift: i32,
+  rowBytes: usize,
   weightBytes: i32,
   start: usize,
   result: usize,
@@ -378,7 +185,7 @@ export function walk32(
   while (list < end) {
     list += 4;
     const next = load<u32>(list);
-    const row = row0 + ((event & ROW_MASK) << rowShift);
+    const row = row0 + <usize> (event & ROW_MASK) * rowBytes;
     const weights = weightBytes == 1 ? v128.load8x8_s(row) : v128.load(row);
     const steps = i32x4.splat((event >>> 24) - (next >>> 24));
     i0 = i32x4.add(i0, i32x4.extend_low_i16x8_s(weights));
