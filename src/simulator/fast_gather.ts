@@ -107,48 +107,55 @@ interface TableOptions {
 /** Places the blocks of `lanes` lanes, and the biases that are events. */
 function placeBlocks(arena: Arena, timing: Timing, layer: Convolution, options: TableOptions): LayerRecord {
   const { lanes, rows, weightBytes, weightOf } = options;
-  const channels = layer.output[0];
   const { integers, bounds, wide } = layer;
-  const one = 2 ** integers.shift;
+  const biasLaneLevel = (lane: number) => lane < lanes ? integers.biasLevels[lane % layer.output[0]] : 0;
   const room = wide ? 0 : 32767 - bounds.threshold;
-  const asEvents = !wide && weightBytes === 2;
-  const biasRows = asEvents ? distinctPositive(integers.biasLevels) : [];
-  let firstLane = 0;
-  const sizes = weightBytes === 2 && !wide ? evenBlocks(lanes) : greedyBlocks(lanes);
-  const blocks = sizes.map((vectors): BlockRecord => {
-    const size = vectors * 8;
-    const used = Math.min(size, lanes - firstLane);
-    const first = firstLane;
-    const biasOf = (lane: number) => integers.biasLevels[(first + lane) % channels];
-    const table = new (weightBytes === 1 ? Int8Array : Int16Array)((rows + biasRows.length) * size);
-    for (let lane = 0; lane < used; lane++) {
-      for (let row = 0; row < rows; row++) table[row * size + lane] = weightOf(row, first + lane);
-      const bias = biasRows.indexOf(biasOf(lane));
-      if (bias >= 0) table[(rows + bias) * size + lane] = one;
-    }
-    const biases = Array.from({ length: used }, (_, lane) => asEvents ? Math.min(0, biasOf(lane)) : biasOf(lane));
-    const constants = laneConstants(biases, size, { shift: integers.shift, room });
-    firstLane += size;
-    return {
-      vectors,
+  const byEvents = weightBytes === 2 && !wide;
+  const biasRows = byEvents ? distinctPositive(integers.biasLevels) : [];
+  const sizes = (byEvents ? evenBlocks(lanes) : greedyBlocks(lanes)).map((vectors) => vectors * 8);
+  const width = sizes.reduce((sum, size) => sum + size, 0);
+  const integerOf = (row: number, lane: number): number => {
+    if (lane >= lanes) return 0;
+    if (row < rows) return weightOf(row, lane);
+    return biasLaneLevel(lane) === biasRows[row - rows] ? 2 ** integers.shift : 0;
+  };
+  const table = (first: number, size: number) => {
+    const values = new (weightBytes === 1 ? Int8Array : Int16Array)((rows + biasRows.length) * size);
+    for (let i = 0; i < values.length; i++) values[i] = integerOf(Math.floor(i / size), first + i % size);
+    return arena.place(values);
+  };
+  // Side by side, all blocks walked by events can read one list, whose rows are byte offsets.
+  const shared = byEvents ? table(0, width) : 0;
+  let first = 0;
+  const blocks = sizes.map((size): BlockRecord => {
+    const levels = Array.from({ length: size }, (_, lane) => biasLaneLevel(first + lane));
+    const outside = biasRows.length > 0 ? levels.map((level) => Math.min(0, level)) : levels;
+    const constants = laneConstants(outside, size, { shift: integers.shift, room });
+    const block = {
+      vectors: size / 8,
       weightBytes,
-      rowBytes: size * weightBytes,
-      table: arena.place(table),
+      rowBytes: byEvents ? 1 : size * weightBytes,
+      table: byEvents ? shared + first * 2 : table(first, size),
       start: arena.place(constants.start),
       finish: arena.place(constants.finish),
       start32: arena.place(constants.start32),
       finish32: arena.place(constants.finish32),
       biasLevels: arena.place(constants.biasLevels),
       firstLane: first,
-      lanes: used,
+      lanes: Math.min(size, lanes - first),
     };
+    first += size;
+    return block;
   });
+  const rowScale = byEvents ? width * 2 : 1;
+  const events = biasRows.map((level, index) => ((level << 24) | ((rows + index) * rowScale)) >>> 0);
   const starts = Uint16Array.from({ length: timing.levelMax + 1 }, (_, level) => countAbove(biasRows, level));
   return {
     blocks: arena.placeRecords(BLOCK_FIELDS, blocks),
     blockCount: blocks.length,
+    rowScale,
     biasCount: biasRows.length,
-    biasEvents: arena.place(Uint32Array.from(biasRows, (level, index) => ((level << 24) | (rows + index)) >>> 0)),
+    biasEvents: arena.place(Uint32Array.from(events)),
     biasStarts: arena.place(new Uint8Array(starts.buffer)),
   };
 }
@@ -191,6 +198,8 @@ export function chooseTile(layer: Convolution, pool: boolean): Tile | null {
   const candidates: Tile[] = [[1, 1], [1, 2], [2, 1], [2, 2], [1, 3], [1, 4], [2, 3], [2, 4]];
   const fitting = candidates.filter((tile) => {
     if (height % tile[0] !== 0 || width % tile[1] !== 0 || tile[0] * tile[1] * channels > 256) return false;
+    const rows = windowOf(layer, 0, tile[0]) * windowOf(layer, 1, tile[1]) * layer.input[0];
+    if ((rows + channels) * (tile[0] * tile[1] * channels + 8) * 2 >= ROWS_MAX) return false;
     return [0, 1].every((axis) => tilesOfPixel(layer, axis as 0 | 1, tile) <= PLACES_MAX);
   });
   if (pool) {
@@ -240,19 +249,6 @@ export function planTiles(arena: Arena, timing: Timing, layer: Convolution, tile
   const onX = placesOnAxis(layer, 1, tile);
   const rowTiles = onX.tiles + 2 * onX.margin;
   const listBytes = (rows + output[0] + 4) * 4;
-  const places = new Uint32Array(height * width * inputs * 2);
-  const fanOut = new Uint32Array(height * width * inputs);
-  const reach = [reachOnAxis(layer, 0), reachOnAxis(layer, 1)];
-  onY.places.forEach((y, row) => {
-    onX.places.forEach((x, column) => {
-      for (let channel = 0; channel < inputs; channel++) {
-        const element = (row * width + column) * inputs + channel;
-        places[element * 2] = ((y.offset * windowX + x.offset) * inputs + channel) | (x.count << 28);
-        places[element * 2 + 1] = (y.first * rowTiles + x.first) | (y.count << 28);
-        fanOut[element] = reach[0][row] * reach[1][column] * channels;
-      }
-    });
-  });
   const totalTiles = rowTiles * (onY.tiles + 2 * onY.margin);
   const blocks = placeBlocks(arena, timing, layer, {
     lanes: tile[0] * tile[1] * channels,
@@ -268,6 +264,20 @@ export function planTiles(arena: Arena, timing: Timing, layer: Convolution, tile
       if (!isTap(ky, kernel[0]) || !isTap(kx, kernel[1])) return 0;
       return integers.weights[(((lane % channels) * inputs + row % inputs) * kernel[0] + ky) * kernel[1] + kx];
     },
+  });
+  const scale = blocks.rowScale!;
+  const places = new Uint32Array(height * width * inputs * 2);
+  const fanOut = new Uint32Array(height * width * inputs);
+  const reach = [reachOnAxis(layer, 0), reachOnAxis(layer, 1)];
+  onY.places.forEach((y, row) => {
+    onX.places.forEach((x, column) => {
+      for (let channel = 0; channel < inputs; channel++) {
+        const element = (row * width + column) * inputs + channel;
+        places[element * 2] = (((y.offset * windowX + x.offset) * inputs + channel) * scale) | (x.count << 28);
+        places[element * 2 + 1] = (y.first * rowTiles + x.first) | (y.count << 28);
+        fanOut[element] = reach[0][row] * reach[1][column] * channels;
+      }
+    });
   });
   const bandRows = Math.max(1, Math.min(onY.tiles, Math.floor(CHUNK_BYTES / (rowTiles * listBytes * TYPICAL_DENSITY))));
   const bandElements = Math.min(height, windowOf(layer, 0, bandRows * tile[0])) * width * inputs;
@@ -286,8 +296,8 @@ export function planTiles(arena: Arena, timing: Timing, layer: Convolution, tile
       marginX: onX.margin,
       rowTiles,
       listBytes,
-      rowStepX: tile[1] * stride[1] * inputs,
-      rowStepY: tile[0] * stride[0] * windowX * inputs,
+      rowStepX: tile[1] * stride[1] * inputs * scale,
+      rowStepY: tile[0] * stride[0] * windowX * inputs * scale,
       bandRows,
     },
     sizes: {
@@ -338,7 +348,8 @@ export function planMerged(
   const taps = kernel[0] * kernel[1];
   const area = output[1] * output[2];
   const rows = taps * inputs;
-  const short = !layer.wide && rows <= SHORT_ROWS_MAX && bounds.currentMax + 2 ** integers.shift <= 32767;
+  const fits = bounds.currentMax + 2 ** integers.shift <= 32767 && (rows + output[0]) * (output[0] + 8) * 2 < ROWS_MAX;
+  const short = !layer.wide && rows <= SHORT_ROWS_MAX && fits;
   const weightBytes = short || options.weightBits === 16 ? 2 : 1;
   const blocks = placeBlocks(arena, timing, layer, {
     lanes: output[0],

@@ -67,6 +67,7 @@ export const LAYER_FIELDS = [
   "rowStepY",
   "bandRows",
   "chunk",
+  "rowScale",
   "single",
   "weights",
   "weightsUp",

@@ -30,7 +30,7 @@ function sortPixels(layer: Layer, work: Work, from: i32, to: i32): void {
   const end = min(layer.inHeight, lastY + 1) * layer.inWidth;
   for (let pixel = first; pixel < end; pixel++) {
     const list = work.pixels + pixel * pixelBytes(layer);
-    sortEvents(work, layer.source + pixel * layer.sourceStride, layer.inChannels, levels, list, 0, 0);
+    sortEvents(work, layer.source + pixel * layer.sourceStride, layer.inChannels, levels, list, layer.rowScale, 0, 0);
     // The sort leaves, for each level, where its events end: that is where the next lower level starts.
     const starts = work.starts + pixel * startBytes(layer);
     store<u16>(starts + (levels << 1), 0);
@@ -88,7 +88,8 @@ function pointList(layer: Layer, work: Work, position: i32, list: usize): usize 
   const y = position / layer.outWidth * layer.strideY;
   const x = position % layer.outWidth * layer.strideX;
   const source = layer.source + (y * layer.inWidth + x) * layer.sourceStride;
-  return sortEvents(work, source, layer.inChannels, layer.levelMax, list, layer.biasEvents, layer.biasCount);
+  const scale = layer.rowScale;
+  return sortEvents(work, source, layer.inChannels, layer.levelMax, list, scale, layer.biasEvents, layer.biasCount);
 }
 
 /** List of a position that sees several. */
@@ -129,7 +130,7 @@ function findTaps(layer: Layer, work: Work, position: i32, taps: usize): usize {
       const pixel = y * layer.inWidth + x;
       store<u32>(taps, <u32> (work.pixels + pixel * pixelBytes(layer)));
       store<u32>(taps, <u32> (work.starts + pixel * startBytes(layer)), 4);
-      store<u32>(taps, (ky * layer.kernelX + kx) * layer.inChannels, 8);
+      store<u32>(taps, (ky * layer.kernelX + kx) * layer.inChannels * layer.rowScale, 8);
       taps += TAP;
     }
   }

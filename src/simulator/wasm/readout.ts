@@ -78,7 +78,6 @@ function findCrossings(
   left: i32,
 ): void {
   const column = block.table + (vector << 4);
-  const rowBytes = block.rowBytes;
   const stepMax = layer.stepMax;
   const top = i16x8.splat(32767);
   let potential = v128.load(block.start + (vector << 4));
@@ -88,7 +87,7 @@ function findCrossings(
     list += 4;
     const next = load<u32>(list);
     let level: i32 = event >>> 24;
-    current = i16x8.add(current, v128.load(column + (event & ROW_MASK) * rowBytes));
+    current = i16x8.add(current, v128.load(column + (event & ROW_MASK)));
     do {
       const steps = min(level - <i32>(next >>> 24), stepMax);
       const before = potential;

@@ -11,9 +11,9 @@ export class Block {
   vectors: i32;
   /** 1: weights of 8 bits, 2: of 16. */
   weightBytes: i32;
-  /** Bytes of a table row. */
+  /** Bytes of one unit of an event's row: those of a table row, or 1 where events give bytes. */
   rowBytes: i32;
-  /** Weights `[row][lane]`. */
+  /** Weights `[row][lane]`; blocks that are walked by events share one table, side by side. */
   table: usize;
   /** Potential before the first event, i16 a lane: room below the top, plus a positive bias that is no row. */
   start: usize;
@@ -106,6 +106,8 @@ export class Layer {
   bandRows: i32;
   /** Merged gather: positions that are done at once. */
   chunk: i32;
+  /** Merged gather: what an element's number is multiplied by to be an event's row. */
+  rowScale: i32;
   /** Merged gather: not 0 when every position sees exactly one pixel. */
   single: i32;
   /** Taps: weights `[tap][lane]` i16, and their positive and negative parts. */

@@ -3,7 +3,7 @@
 import { Work } from "./records";
 
 /**
- * Events of `count` levels at `source`, row = index, sorted by falling level, to `target`; levels of 0 make none. Reads up
+ * Events of `count` levels at `source`, row = index · `scale`, sorted by falling level, to `target`; levels of 0 make none. Reads up
  * to 15 bytes more. The `extraCount` events at `extra` are sorted in.
  *
  * Leaves in `work.histogram`, for each level, where in the list its events end (in events).
@@ -18,6 +18,7 @@ export function sortEvents(
   count: i32,
   levelMax: i32,
   target: usize,
+  scale: u32,
   extra: usize,
   extraCount: i32,
 ): usize {
@@ -41,7 +42,7 @@ export function sortEvents(
       const level = <u32> load<u8>(source + index);
       const bin = histogram + (level << 2);
       store<u32>(bin, load<u32>(bin) + 1);
-      store<u32>(free, (level << 24) | index);
+      store<u32>(free, (level << 24) | (<u32>index * scale));
       free += 4;
     }
   }

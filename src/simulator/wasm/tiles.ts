@@ -29,7 +29,7 @@ function runBand(layer: Layer, work: Work, from: i32, to: i32): void {
     const rowElements = layer.inWidth * layer.inChannels;
     const first = firstRow * rowElements;
     const events = work.unsorted + (lastRow - firstRow) * rowElements * 4 + 64;
-    const end = sortEvents(work, layer.source + first, (lastRow - firstRow) * rowElements, layer.levelMax, events, 0, 0);
+    const end = sortEvents(work, layer.source + first, (lastRow - firstRow) * rowElements, layer.levelMax, events, 1, 0, 0);
     appendAll(layer, work, events, end, first, from, to);
     // A band counts the rows that no earlier band did.
     countEvents(

@@ -5,7 +5,8 @@
  *
  * Between two events a potential is a straight line, so its highest value is at an end: a maximum a neuron, taken at every
  * event, shows whether it ever reached the threshold. Potentials start so high that the threshold is 32767, where 16 bits
- * saturate; if they can also saturate at the bottom, the guard watches for it. Weights are i16.
+ * saturate; if they can also saturate at the bottom, the guard watches for it. Weights are i16, and an event's row is in
+ * bytes.
  *
  * The four functions differ in the number of vectors only: 24 or 32 neurons are what the registers hold.
  */
@@ -34,11 +35,13 @@ function events4(layer: Layer, work: Work, block: Block, list: usize, end: usize
   let i0 = i16x8.splat(0), i1 = i0, i2 = i0, i3 = i0;
   let low = i16x8.splat(32767);
   let event = load<u32>(list);
+  let level: i32 = event >>> 24;
   for (let at = list; at < end;) {
     at += 4;
     const next = load<u32>(at);
-    const row = table + ((event & ROW_MASK) << 6);
-    let steps: i32 = (event >>> 24) - (next >>> 24);
+    const row = table + (event & ROW_MASK);
+    const nextLevel: i32 = next >>> 24;
+    let steps = level - nextLevel;
     i0 = i16x8.add(i0, v128.load(row));
     i1 = i16x8.add(i1, v128.load(row, 16));
     i2 = i16x8.add(i2, v128.load(row, 32));
@@ -66,6 +69,7 @@ function events4(layer: Layer, work: Work, block: Block, list: usize, end: usize
     m3 = i16x8.max_s(m3, v3);
     if (guarded) low = i16x8.min_s(i16x8.min_s(i16x8.min_s(i16x8.min_s(low, v0), v1), v2), v3);
     event = next;
+    level = nextLevel;
   }
   if (guarded && atBottom(low)) return false;
   leaveBlock(layer, work, block, list, target, 0, v0, m0);
@@ -96,11 +100,13 @@ function events3(layer: Layer, work: Work, block: Block, list: usize, end: usize
   let i0 = i16x8.splat(0), i1 = i0, i2 = i0;
   let low = i16x8.splat(32767);
   let event = load<u32>(list);
+  let level: i32 = event >>> 24;
   for (let at = list; at < end;) {
     at += 4;
     const next = load<u32>(at);
-    const row = table + ((event & ROW_MASK) * 48);
-    let steps: i32 = (event >>> 24) - (next >>> 24);
+    const row = table + (event & ROW_MASK);
+    const nextLevel: i32 = next >>> 24;
+    let steps = level - nextLevel;
     i0 = i16x8.add(i0, v128.load(row));
     i1 = i16x8.add(i1, v128.load(row, 16));
     i2 = i16x8.add(i2, v128.load(row, 32));
@@ -123,6 +129,7 @@ function events3(layer: Layer, work: Work, block: Block, list: usize, end: usize
     m2 = i16x8.max_s(m2, v2);
     if (guarded) low = i16x8.min_s(i16x8.min_s(i16x8.min_s(low, v0), v1), v2);
     event = next;
+    level = nextLevel;
   }
   if (guarded && atBottom(low)) return false;
   leaveBlock(layer, work, block, list, target, 0, v0, m0);
@@ -152,11 +159,13 @@ function events2(layer: Layer, work: Work, block: Block, list: usize, end: usize
   let i0 = i16x8.splat(0), i1 = i0;
   let low = i16x8.splat(32767);
   let event = load<u32>(list);
+  let level: i32 = event >>> 24;
   for (let at = list; at < end;) {
     at += 4;
     const next = load<u32>(at);
-    const row = table + ((event & ROW_MASK) << 5);
-    let steps: i32 = (event >>> 24) - (next >>> 24);
+    const row = table + (event & ROW_MASK);
+    const nextLevel: i32 = next >>> 24;
+    let steps = level - nextLevel;
     i0 = i16x8.add(i0, v128.load(row));
     i1 = i16x8.add(i1, v128.load(row, 16));
     for (; steps > stepMax; steps -= stepMax) {
@@ -174,6 +183,7 @@ function events2(layer: Layer, work: Work, block: Block, list: usize, end: usize
     m1 = i16x8.max_s(m1, v1);
     if (guarded) low = i16x8.min_s(i16x8.min_s(low, v0), v1);
     event = next;
+    level = nextLevel;
   }
   if (guarded && atBottom(low)) return false;
   leaveBlock(layer, work, block, list, target, 0, v0, m0);
@@ -202,11 +212,13 @@ function events1(layer: Layer, work: Work, block: Block, list: usize, end: usize
   let i0 = i16x8.splat(0);
   let low = i16x8.splat(32767);
   let event = load<u32>(list);
+  let level: i32 = event >>> 24;
   for (let at = list; at < end;) {
     at += 4;
     const next = load<u32>(at);
-    const row = table + ((event & ROW_MASK) << 4);
-    let steps: i32 = (event >>> 24) - (next >>> 24);
+    const row = table + (event & ROW_MASK);
+    const nextLevel: i32 = next >>> 24;
+    let steps = level - nextLevel;
     i0 = i16x8.add(i0, v128.load(row));
     for (; steps > stepMax; steps -= stepMax) {
       const few = i16x8.splat(<i16>stepMax);
@@ -219,6 +231,7 @@ function events1(layer: Layer, work: Work, block: Block, list: usize, end: usize
     m0 = i16x8.max_s(m0, v0);
     if (guarded) low = i16x8.min_s(low, v0);
     event = next;
+    level = nextLevel;
   }
   if (guarded && atBottom(low)) return false;
   leaveBlock(layer, work, block, list, target, 0, v0, m0);
