@@ -5,7 +5,7 @@ import type { Shape } from "../core/shape.ts";
 import { sizeOf } from "../core/shape.ts";
 import { hasWeights, type SourceGraph, type SourceLayer } from "./graph.ts";
 import { biasCorrection, inputChannel, type Scales } from "./scales.ts";
-import { isPadded, type ShiftPlan } from "./shifts.ts";
+import { INPUT_MASK, isPadded, type ShiftPlan } from "./shifts.ts";
 
 /** A built network's layers, and where each source layer went. */
 export interface Built {
@@ -19,7 +19,7 @@ export interface Built {
 /** Builds the layers. `graph` must have images' bytes / 255 as its input. */
 export function buildLayers(graph: SourceGraph, plan: ShiftPlan, scales: Scales): Built {
   const builder: Builder = { graph, plan, scales, layers: [], places: [], inputMask: -1 };
-  if (plan.inputMask) builder.inputMask = addInputMask(builder);
+  if (plan.inputMasks > 0) builder.inputMask = addInputMask(builder);
   for (let index = 0; index < graph.layers.length; index++) {
     const layer = graph.layers[index];
     if (layer.kind === "conv2d") addConv(builder, layer, index);
@@ -57,9 +57,9 @@ interface Builder {
 /** What a layer with weights reads: where it is, and how to take its shift off. */
 interface Source {
   readonly index: number;
-  /** Coded value of its mask, 0 when it has none. */
+  /** How many masks it has, and what they code. */
+  readonly masks: number;
   readonly mask: number;
-  readonly masked: boolean;
   /** Scale and shift of the weight's channel. */
   scaleOf(weight: number): number;
   shiftOf(weight: number): number;
@@ -67,31 +67,27 @@ interface Source {
 
 type Weighted = Extract<SourceLayer, { bias: Float64Array }>;
 
-/** The mask of the input comes at half of the range, where the mean of most images lies. */
-const INPUT_MASK = 0.5;
-
 function sourceOf(builder: Builder, layer: Weighted): Source {
   const { graph, plan, scales } = builder;
   const [input] = layer.inputs;
   if (input >= 0) {
     const [scale, shift] = [scales.scale[input], scales.shift[input]];
-    const masked = plan.masked[input];
     const index = builder.places[input];
-    return { index, masked, mask: masked ? shift / scale : 0, scaleOf: () => scale, shiftOf: () => shift };
+    return { index, masks: plan.masks[input], mask: shift / scale, scaleOf: () => scale, shiftOf: () => shift };
   }
   const masked = builder.inputMask >= 0 && isPadded(layer);
   return {
     index: masked ? builder.inputMask : -1,
-    masked,
-    mask: masked ? INPUT_MASK : 0,
+    masks: masked ? plan.inputMasks : 0,
+    mask: INPUT_MASK,
     scaleOf: (weight) => graph.input.scale[inputChannel(graph, layer, weight)],
     shiftOf: (weight) => -graph.input.offset[inputChannel(graph, layer, weight)],
   };
 }
 
 /**
- * Weights of a layer, coded: `[out][group input][tap]`, with one more group input for the mask, and one more output for a mask
- * of its own, which has no weights.
+ * Weights of a layer, coded: `[out][group input][tap]`, with more group inputs for the masks, and more outputs for masks of
+ * its own, which have no weights.
  */
 function codeWeights(builder: Builder, layer: Weighted, index: number, taps: number): {
   weights: Float32Array;
@@ -102,9 +98,9 @@ function codeWeights(builder: Builder, layer: Weighted, index: number, taps: num
   const source = sourceOf(builder, layer);
   const [scale, shift] = [scales.scale[index], scales.shift[index]];
   const out = layer.bias.length;
-  const outputs = out + (plan.masked[index] ? 1 : 0);
+  const outputs = out + plan.masks[index];
   const inputs = layer.weights.length / out / taps;
-  const columns = inputs + (source.masked ? 1 : 0);
+  const columns = inputs + source.masks;
   const weights = new Float32Array(outputs * columns * taps);
   for (let o = 0; o < out; o++) {
     for (let tap = 0; tap < taps; tap++) {
@@ -114,14 +110,17 @@ function codeWeights(builder: Builder, layer: Weighted, index: number, taps: num
         weights[(o * columns + i) * taps + tap] = layer.weights[at] * source.scaleOf(at) / scale;
         shifts += layer.weights[at] * source.shiftOf(at);
       }
-      const takesBack = source.masked && source.mask !== 0;
-      if (takesBack) weights[(o * columns + inputs) * taps + tap] = -shifts / (source.mask * scale);
+      // A mask of 0 belongs to a layer that only has it because another one in its sums needs one.
+      if (source.mask === 0) continue;
+      for (let i = inputs; i < columns; i++) {
+        weights[(o * columns + i) * taps + tap] = -shifts / (source.mask * scale * source.masks);
+      }
     }
   }
   const correction = biasCorrection(graph, plan, scales.shift, layer);
   const bias = new Float32Array(outputs);
   for (let o = 0; o < out; o++) bias[o] = (layer.bias[o] - correction[o] + shift) / scale;
-  if (plan.masked[index]) bias[out] = shift / scale;
+  bias.fill(shift / scale, out);
   return { weights, bias, source };
 }
 
@@ -133,10 +132,11 @@ function ownScale(builder: Builder, layer: SourceLayer, index: number): number {
 
 function outputShapeOf(builder: Builder, layer: SourceLayer, index: number): Shape {
   const [channels, height, width] = layer.shape;
-  if (!builder.plan.masked[index]) return layer.shape;
-  if (layer.kind !== "flatten") return [channels + 1, height, width];
+  const masks = builder.plan.masks[index];
+  if (masks === 0) return layer.shape;
+  if (layer.kind !== "flatten") return [channels + masks, height, width];
   const source = builder.graph.layers[layer.inputs[0]].shape;
-  return [channels + source[1] * source[2], 1, 1];
+  return [channels + masks * source[1] * source[2], 1, 1];
 }
 
 function rectifies(builder: Builder, layer: SourceLayer, index: number): boolean {
@@ -247,14 +247,14 @@ function addConstant(builder: Builder, name: string, input: number): number {
   });
 }
 
-/** The input with one more channel, the mask. */
+/** The input with more channels, the masks. */
 function addInputMask(builder: Builder): number {
   const [channels, height, width] = builder.graph.input.shape;
-  const weights = new Float32Array((channels + 1) * channels);
+  const outputs = channels + builder.plan.inputMasks;
+  const weights = new Float32Array(outputs * channels);
   for (let i = 0; i < channels; i++) weights[i * channels + i] = 1;
-  const bias = new Float32Array(channels + 1);
-  bias[channels] = INPUT_MASK;
-  const shape: Shape = [channels + 1, height, width];
+  const bias = new Float32Array(outputs).fill(INPUT_MASK, channels);
+  const shape: Shape = [outputs, height, width];
   return pushPointwise(builder, { name: "input.mask", input: -1, shape, groups: 1 }, { weights, bias });
 }
 

@@ -83,7 +83,7 @@ export function biasCorrection(
   const fanIn = layer.weights.length / out;
   const [input] = layer.inputs;
   if (input >= 0) {
-    if (shift[input] === 0 || plan.masked[input]) return correction;
+    if (shift[input] === 0 || plan.masks[input] > 0) return correction;
     for (let i = 0; i < layer.weights.length; i++) correction[Math.floor(i / fanIn)] += layer.weights[i] * shift[input];
     return correction;
   }

@@ -6,7 +6,8 @@
  *
  * * A convolution or dense layer reads a *mask*: one more channel of the shifted layer that always codes d itself, with the
  *   weight −Σ w. It comes exactly when an input of value 0 comes, so zeros cancel at every step, and on padding there is
- *   no mask either, so borders are exact.
+ *   no mask either, so borders are exact. Where −Σ w is much larger than the weights themselves, several mask channels
+ *   share it, so that weights of few bits are not spent on it.
  * * Where a mask cannot be had (the shifted layer is grouped), the reader's bias is lowered by d · Σ w; not at a border.
  * * An `add` with ReLU reads a layer of constants with the value d. An `add` without ReLU, a pool, a flatten pass d on.
  */
@@ -18,10 +19,10 @@ import { hasWeights, type SourceGraph, type SourceLayer } from "./graph.ts";
 export interface ShiftPlan {
   /** True for a layer that may code value + d, d > 0. One a layer. */
   readonly shifted: readonly boolean[];
-  /** True for a layer with one more channel, which codes d. One a layer. */
-  readonly masked: readonly boolean[];
-  /** True when the input gets a layer of its own that adds a mask: its offset meets a padded convolution. */
-  readonly inputMask: boolean;
+  /** How many more channels a layer has that code d. One a layer. */
+  readonly masks: readonly number[];
+  /** How many masks the input gets, in a layer of its own: its offset meets a padded convolution. 0 for none. */
+  readonly inputMasks: number;
 }
 
 /** Plans the shifts of a network; pushes the layers for which there is no exact way. */
@@ -50,10 +51,15 @@ export function planShifts(graph: SourceGraph, issues: Issue[]): ShiftPlan {
       });
     }
   });
-  const masked = planMasks(layers, shifted);
-  checkReaders(layers, shifted, masked, issues);
-  return { shifted, masked, inputMask: planInput(graph, issues) };
+  const masks = planMasks(layers, shifted);
+  checkReaders(layers, shifted, masks, issues);
+  return { shifted, masks, inputMasks: planInput(graph, issues) };
 }
+
+/** What the input's mask codes: half of the range, where the mean of most images lies. */
+export const INPUT_MASK = 0.5;
+/** Most channels that one layer's mask is split into. */
+const MASKS_MAX = 8;
 
 /** True for a convolution with zeros around its input. */
 export function isPadded(layer: SourceLayer): boolean {
@@ -63,18 +69,22 @@ export function isPadded(layer: SourceLayer): boolean {
 // ---------------------------------------------------------------------------------------------------------------------
 
 /** Layers that must have the same number of channels either all have a mask or none. */
-function planMasks(layers: readonly SourceLayer[], shifted: readonly boolean[]): boolean[] {
+function planMasks(layers: readonly SourceLayer[], shifted: readonly boolean[]): number[] {
   const group = layers.map((_, i) => i);
   const find = (i: number): number => (group[i] === i ? i : find(group[i]));
   layers.forEach((layer, index) => {
     if (hasWeights(layer)) return;
     for (const input of layer.inputs) if (input >= 0) group[find(input)] = find(index);
   });
-  const wanted = new Set<number>();
+  const wanted = new Map<number, number>();
   const impossible = new Set<number>();
   layers.forEach((layer, index) => {
     const readsShift = hasWeights(layer) && layer.inputs[0] >= 0 && shifted[layer.inputs[0]];
-    if (readsShift) wanted.add(find(layer.inputs[0]));
+    if (readsShift) {
+      const place = find(layer.inputs[0]);
+      const share = masksFor(layer, positionsUnder(layers, layer), () => 1);
+      wanted.set(place, Math.max(share, wanted.get(place) ?? 0));
+    }
     if (layer.kind === "conv2d" && layer.groups > 1) {
       impossible.add(find(index));
       if (layer.inputs[0] >= 0) impossible.add(find(layer.inputs[0]));
@@ -83,18 +93,49 @@ function planMasks(layers: readonly SourceLayer[], shifted: readonly boolean[]):
     if (index === layers.length - 1) impossible.add(find(index));
     if (!hasWeights(layer) && layer.inputs.includes(-1)) impossible.add(find(index));
   });
-  return layers.map((_, i) => wanted.has(find(i)) && !impossible.has(find(i)));
+  return layers.map((_, i) => (impossible.has(find(i)) ? 0 : wanted.get(find(i)) ?? 0));
+}
+
+/** Masks that keep their weights about as small as the largest of the layer's own, times `factor` of the input channel. */
+function masksFor(
+  layer: Extract<SourceLayer, { bias: Float64Array }>,
+  positions: number,
+  factor: (channel: number) => number,
+): number {
+  const taps = layer.kind === "conv2d" ? layer.kernel[0] * layer.kernel[1] : positions;
+  const inputs = layer.weights.length / layer.bias.length / taps;
+  let largest = 0;
+  let largestSum = 0;
+  for (let out = 0; out < layer.bias.length; out++) {
+    for (let tap = 0; tap < taps; tap++) {
+      let sum = 0;
+      for (let i = 0; i < inputs; i++) {
+        const weight = layer.weights[(out * inputs + i) * taps + tap];
+        largest = Math.max(largest, Math.abs(weight));
+        sum += weight * factor(i);
+      }
+      largestSum = Math.max(largestSum, Math.abs(sum));
+    }
+  }
+  return largest === 0 ? 1 : Math.max(1, Math.min(MASKS_MAX, Math.ceil(largestSum / largest)));
+}
+
+/** Height · width of the map that a layer reads, through a flatten. */
+function positionsUnder(layers: readonly SourceLayer[], layer: SourceLayer): number {
+  let [input] = layer.inputs;
+  while (input >= 0 && layers[input].kind === "flatten") [input] = layers[input].inputs;
+  return input < 0 ? 1 : layers[input].shape[1] * layers[input].shape[2];
 }
 
 function checkReaders(
   layers: readonly SourceLayer[],
   shifted: readonly boolean[],
-  masked: readonly boolean[],
+  masks: readonly number[],
   issues: Issue[],
 ): void {
   for (const layer of layers) {
     const [input] = layer.inputs;
-    if (input < 0 || !shifted[input] || masked[input] || !isPadded(layer)) continue;
+    if (input < 0 || !shifted[input] || masks[input] > 0 || !isPadded(layer)) continue;
     issues.push({
       where: `layer ${JSON.stringify(layer.name)} (${layer.kind})`,
       expected: "no padding, or values from 0",
@@ -104,11 +145,11 @@ function checkReaders(
   }
 }
 
-function planInput(graph: SourceGraph, issues: Issue[]): boolean {
+function planInput(graph: SourceGraph, issues: Issue[]): number {
   const { scale, offset } = graph.input;
   const centred = offset.every((value) => value === 0);
   const plain = centred && scale.every((value) => value === scale[0]);
-  let needed = false;
+  let masks = 0;
   for (const layer of graph.layers) {
     if (!layer.inputs.includes(-1)) continue;
     if (!hasWeights(layer)) {
@@ -120,7 +161,8 @@ function planInput(graph: SourceGraph, issues: Issue[]): boolean {
         hint: "Feed the model values from 0 to 1, without a mean",
       });
     } else if (isPadded(layer) && !centred) {
-      needed = true;
+      // Relative to the input's own factor, as the layer's weights will be multiplied by that.
+      masks = Math.max(masks, masksFor(layer, 1, (i) => offset[i] / scale[i] / INPUT_MASK));
       if (layer.kind === "conv2d" && layer.groups > 1) {
         issues.push({
           where: `layer ${JSON.stringify(layer.name)} (${layer.kind})`,
@@ -130,5 +172,5 @@ function planInput(graph: SourceGraph, issues: Issue[]): boolean {
       }
     }
   }
-  return needed;
+  return masks;
 }

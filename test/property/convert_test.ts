@@ -150,8 +150,8 @@ Deno.test("convert: coded layers stand for the source network's values, borders,
         if (scales === null) return;
         const network = buildLayers(graph, plan, scales);
         seen.built++;
-        if (plan.masked.includes(true)) seen.masked++;
-        if (plan.inputMask) seen.centred++;
+        if (plan.masks.some((masks) => masks > 0)) seen.masked++;
+        if (plan.inputMasks > 0) seen.centred++;
         const bytes = new Uint8Array(channels * 36);
         for (let i = 0; i < images.count; i++) {
           images.data.frame(i, bytes);

@@ -21,14 +21,19 @@ export function lowerPool(state: Lowering, node: OnnxNode): void {
   const value = activationOf(state, node);
   const shape = mapShape(state, value);
   const average = node.op === "AveragePool";
-  if (value.pad !== null) refuse("a convolution after Pad", node.op);
+  // A zero never wins against values from 0, so it is as good as no value; an average counts it.
+  const below = value.layer < 0 || !state.layers[value.layer].relu;
+  if (value.pad !== null && !average && below) refuse("ReLU before padding for a pool by maximum", "another layer");
   if (!average && (state.users.get(node.outputs[1] ?? "") ?? 0) > 0) refuse("no use of the indices", "one");
   const sizes = node.attributes.get("kernel_shape")?.ints ?? [];
   if (sizes.length !== 2) refuse("kernel_shape of two numbers", `[${sizes}]`);
-  const plain = windowOf(node, shape, [sizes[0], sizes[1]], null);
+  const plain = windowOf(node, shape, [sizes[0], sizes[1]], value.pad);
   if (plain.dilation.some((step) => step !== 1)) refuse("a pool without dilation", `[${plain.dilation}]`);
   const { window, added } = ceilWindow(node, shape, plain);
-  const counts = node.attributes.get("count_include_pad")?.int === 1;
+  const own = (node.attributes.get("pads")?.ints ?? []).some((side) => side !== 0);
+  const includes = node.attributes.get("count_include_pad")?.int === 1;
+  if (average && value.pad !== null && own && !includes) refuse("one kind of padding", "Pad and pads");
+  const counts = includes || value.pad !== null;
   // Rounding up makes windows hang over the padding that is counted: their divisor differs from window to window.
   if (average && counts && added) refuse("count_include_pad = 0 with ceil_mode", "1");
   if (window.padding.some((side, i) => side >= window.kernel[i % 2])) {

@@ -57,7 +57,7 @@ export function lowerTranspose(state: Lowering, node: OnnxNode): void {
   refuse("a transpose between channels first and channels last", `perm [${perm}] of [${value.dims.join(", ")}]`);
 }
 
-/** Zeros around a map, which become the next convolution's padding. */
+/** Zeros around a map, which become the padding of the convolution or pool that follows. */
 export function lowerPad(state: Lowering, node: OnnxNode): void {
   const value = activationOf(state, node);
   const pads = node.attributes.get("pads")?.ints ?? constantOf(state, node, 1)?.values;
@@ -68,6 +68,8 @@ export function lowerPad(state: Lowering, node: OnnxNode): void {
   const [row, column] = value.layout === "chw" ? [2, 3] : [1, 2];
   const rest = [...pads].some((side, i) => side !== 0 && i % 4 !== row && i % 4 !== column);
   if (rest || [...pads].some((side) => side < 0)) refuse("pads from 0 on rows and columns", `[${[...pads]}]`);
+  // Exporters put an empty Pad before every average pool.
+  if ([...pads].every((side) => side === 0)) return setActivation(state, node, value);
   const dims = value.dims.map((size, i) => size + pads[i] + pads[i + 4]);
   const pad = addPadding([pads[row], pads[column], pads[row + 4], pads[column + 4]], value.pad);
   setActivation(state, node, { ...value, dims, pad });

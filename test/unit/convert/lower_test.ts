@@ -212,6 +212,22 @@ const CASES: readonly Case[] = [
     weights: { ...conv, pads: shape(0, 0, 0, 0, 0, 0, 1, 1) },
   },
   {
+    name: "Pad before AveragePool",
+    nodes: [["Pad", ["x", "pads"], ["p"]], ["AveragePool", ["p"], ["y"], { kernel_shape: [3, 3], strides: [2, 2] }]],
+    weights: { pads: shape(0, 0, 1, 0, 0, 0, 1, 2) },
+  },
+  {
+    name: "Pad of nothing, and Pad before MaxPool",
+    nodes: [
+      ["Pad", ["x", "none"], ["p"]],
+      ["Conv", ["p", "w", "b"], ["c"]],
+      ["Relu", ["c"], ["r"]],
+      ["Pad", ["r", "pads"], ["q"]],
+      ["MaxPool", ["q"], ["y"], { kernel_shape: [2, 2] }],
+    ],
+    weights: { ...conv, none: shape(0, 0, 0, 0, 0, 0, 0, 0), pads: shape(0, 0, 1, 1, 0, 0, 1, 1) },
+  },
+  {
     name: "Identity, Dropout, Cast",
     nodes: [["Identity", ["x"], ["a"]], ["Dropout", ["a"], ["b2"]], ["Cast", ["b2"], ["d"], { to: 1 }], [
       "Conv",
