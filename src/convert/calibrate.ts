@@ -27,6 +27,8 @@ export interface Calibration {
   readonly frames: number;
   /** One a layer, before its ReLU; null for pools and flatten, whose values are their inputs'. */
   readonly distributions: readonly (Distribution | null)[];
+  /** The best score of each image, before any softmax; empty when the output is a pool. */
+  readonly bestScores: Distribution;
   /** Class that the source network gave each image. */
   readonly predictions: Int32Array;
   /** Of the images with a class; null when none has. */
@@ -61,17 +63,21 @@ export async function calibrate(
   const distributions = graph.layers.map((layer) => (isMeasured(layer) ? createDistribution(each) : null));
   const names = [graph.output, ...measured.map((layer) => layer.tensor)];
   const own = distributions.filter((item) => item !== null);
+  const bestScores = createDistribution();
+  const scored = distributions[distributions.length - 1] !== null;
   const predictions = new Int32Array(images.count);
   let correct = 0;
   let known = 0;
   await eachFrame(model, graph, images, names, ([output, ...values], index, label) => {
     values.forEach((value, i) => addTo(own[i], value, measured[i], index));
+    if (scored) bestScores.add(Float32Array.of(Math.max(...values[values.length - 1])));
     predictions[index] = largest(output);
     if (label >= 0) known++;
     if (label === predictions[index]) correct++;
     tick(index + 1, images.count);
   });
-  return { frames: images.count, distributions, predictions, accuracy: known === 0 ? null : correct / known };
+  const accuracy = known === 0 ? null : correct / known;
+  return { frames: images.count, distributions, bestScores, predictions, accuracy };
 }
 
 /**

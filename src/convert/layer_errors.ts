@@ -47,6 +47,8 @@ export async function measureErrors(pairing: Pairing): Promise<LayerError[]> {
         perLevel: scales.scale[index] / timing.unit,
         shift: scales.shift[index],
         scale: scales.scale[index],
+        // Scores that lost cannot go lower than this, and need not.
+        lowest: index === graph.layers.length - 1 ? timing.silentLevel : -Infinity,
         sums: sums[i],
       });
     });
@@ -66,6 +68,8 @@ interface Comparison {
   readonly perLevel: number;
   readonly shift: number;
   readonly scale: number;
+  /** Lowest level. */
+  readonly lowest: number;
   readonly sums: { total: number; largest: number; count: number };
 }
 
@@ -77,6 +81,7 @@ function compare(layer: SourceLayer, values: Float32Array, levels: Int16Array, t
     const at = layer.layout === "chw" ? i : (i % channels) * area + Math.floor(i / channels);
     let value = layer.relu ? Math.max(0, values[i]) : values[i];
     if (layer.clip !== null) value = Math.min(layer.clip, value);
+    value = Math.max(value, to.lowest * to.perLevel - to.shift);
     const error = Math.abs(levels[at] * to.perLevel - to.shift - value) / to.scale;
     to.sums.total += error;
     to.sums.largest = Math.max(to.sums.largest, error);

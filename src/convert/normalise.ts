@@ -30,7 +30,7 @@ export function jointScales(
 ): Scales {
   const issues: Issue[] = [];
   const options = { percentile, unit: timing.unit, biasMax: biasMaxOf(timing) };
-  const scales = chooseScales(graph, plan, calibration.distributions, options, issues);
+  const scales = chooseScales(graph, plan, calibration, options, issues);
   if (issues.length > 0) throw calibrationError(issues);
   return scales;
 }

@@ -23,6 +23,12 @@ export interface ScaleOptions {
   readonly biasMax: number;
 }
 
+/** What scales are chosen from; see `Calibration`. */
+export interface Measured {
+  readonly distributions: readonly (Distribution | null)[];
+  readonly bestScores: Distribution;
+}
+
 /**
  * Chooses scales from what was measured, all layers at once: a layer's percentile becomes the coded 1.0.
  *
@@ -32,7 +38,7 @@ export interface ScaleOptions {
 export function chooseScales(
   graph: SourceGraph,
   plan: ShiftPlan,
-  distributions: readonly (Distribution | null)[],
+  { distributions, bestScores }: Measured,
   options: ScaleOptions,
   issues: Issue[],
 ): Scales {
@@ -48,8 +54,10 @@ export function chooseScales(
       return;
     }
     const inherited = layer.kind === "add" ? sum(layer.inputs.map((from) => (from < 0 ? 0 : shift[from]))) : null;
-    const isOutput = index === graph.layers.length - 1;
-    const range = rangeOf(layer, values, { ...options, shifted: plan.shifted[index], inherited, isOutput });
+    const isScore = index === graph.layers.length - 1 && hasWeights(layer) && !layer.relu;
+    const range = isScore
+      ? scoreRange(values, bestScores, options.percentile)
+      : rangeOf(layer, values, { ...options, shifted: plan.shifted[index], inherited });
     if (!(range.scale > 0) || !Number.isFinite(range.scale)) {
       issues.push({
         where: `layer ${JSON.stringify(layer.name)} tensor ${JSON.stringify(layer.tensor)}`,
@@ -143,12 +151,26 @@ interface Range {
   note: string | null;
 }
 
+/**
+ * Scores may be negative, but no lower than the coded −1. Where the best score of an image can be below 0, all of them are
+ * raised by the same amount, which changes neither their order nor a softmax.
+ */
+function scoreRange(values: Distribution, bestScores: Distribution, percentile: number): Range {
+  const high = values.percentile(percentile);
+  const shift = Math.max(0, -bestScores.percentile(100 - percentile));
+  if (high + shift > 0) {
+    const note = shift > 0 ? `all scores are raised by ${format(shift)}, as the best may be negative` : null;
+    return { scale: high + shift, shift, note };
+  }
+  return { scale: Math.max(values.max, -values.min), shift, note: null };
+}
+
 function rangeOf(
   layer: SourceLayer,
   values: Distribution,
-  options: ScaleOptions & { shifted: boolean; inherited: number | null; isOutput: boolean },
+  options: ScaleOptions & { shifted: boolean; inherited: number | null },
 ): Range {
-  const { percentile, unit, shifted, inherited, isOutput } = options;
+  const { percentile, unit, shifted, inherited } = options;
   const high = values.percentile(percentile);
   if (!shifted) {
     const clipped = layer.clip !== null && layer.clip < high;
@@ -159,8 +181,6 @@ function rangeOf(
       return { scale: layer.clip!, shift: 0, note };
     }
     if (high > 0) return { scale: high, shift: 0, note: null };
-    // Scores may all be negative; their order is what counts.
-    if (isOutput && !layer.relu) return { scale: Math.max(values.max, -values.min), shift: 0, note: null };
     // Sparse layers can be 0 at the percentile and still matter.
     return { scale: values.max, shift: 0, note: `percentile ${percentile} is not above 0, so the maximum is used` };
   }
