@@ -38,9 +38,65 @@ function walkRuns(layer: Layer, work: Work, block: Block, list: usize, end: usiz
     const maximum = v128.load(result + at, MAXIMA);
     const crossed = i16x8.bitmask(i16x8.eq(maximum, i16x8.splat(32767)));
     storeLevels(layer, work, levelsOf(layer, block, vector, v128.load(result + at)), ~crossed, target, vector);
-    if (crossed != 0) redo(layer, work, block, list, end, target, vector << 3, crossed);
+    if (crossed != 0) finishRuns(layer, work, block, list, end, target, vector, crossed);
   }
   return true;
+}
+
+/** The exact way for neurons of a walk in runs: in vectors, but one by one where a bias was only bounded. */
+function finishRuns(
+  layer: Layer,
+  work: Work,
+  block: Block,
+  list: usize,
+  end: usize,
+  target: usize,
+  vector: i32,
+  crossed: i32,
+): void {
+  const biases = block.biasLevels + (vector << 5);
+  const low = i32x4.bitmask(i32x4.gt_s(v128.load(biases), i32x4.splat(0)));
+  const biased = low | (i32x4.bitmask(i32x4.gt_s(v128.load(biases, 16), i32x4.splat(0))) << 4);
+  const alone = crossed & biased;
+  if (alone != 0) redo(layer, work, block, list, end, target, vector << 3, alone);
+  if (crossed != alone) findCrossingsInRuns(layer, work, block, list, target, vector, crossed & ~alone);
+}
+
+/** `findCrossings` for weights i8 and rows by number; a current cannot be multiplied here, so every step is taken. */
+function findCrossingsInRuns(
+  layer: Layer,
+  work: Work,
+  block: Block,
+  list: usize,
+  target: usize,
+  vector: i32,
+  left: i32,
+): void {
+  const column = block.table + (vector << 3);
+  const rowBytes = block.rowBytes;
+  const top = i16x8.splat(32767);
+  let potential = v128.load(block.start + (vector << 4));
+  let current = i16x8.splat(0);
+  let event = load<u32>(list);
+  while (true) {
+    let level: i32 = event >>> 24;
+    do {
+      current = i16x8.add(current, v128.load8x8_s(column + (event & ROW_MASK) * rowBytes));
+      list += 4;
+      event = load<u32>(list);
+    } while (<i32>(event >>> 24) == level);
+    for (const next: i32 = event >>> 24; level > next; level--) {
+      const before = potential;
+      potential = i16x8.add_sat_s(potential, current);
+      const reached = i16x8.bitmask(i16x8.eq(potential, top)) & left;
+      if (reached == 0) continue;
+      v128.store(work.histogram, before);
+      v128.store(work.histogram, current, 16);
+      storeCrossings(layer, work, target, vector << 3, reached, level);
+      left &= ~reached;
+      if (left == 0) return;
+    }
+  }
 }
 
 /** Levels of eight neurons by the closed form. */
@@ -94,8 +150,8 @@ function findCrossings(
       potential = advance(potential, current, i16x8.splat(<i16>steps));
       const reached = i16x8.bitmask(i16x8.eq(potential, top)) & left;
       if (reached != 0) {
-        v128.store(work.result, before);
-        v128.store(work.result, current, 16);
+        v128.store(work.histogram, before);
+        v128.store(work.histogram, current, 16);
         storeCrossings(layer, work, target, vector << 3, reached, level);
         left &= ~reached;
         if (left == 0) return;
@@ -111,8 +167,8 @@ function storeCrossings(layer: Layer, work: Work, target: usize, lane: i32, mask
   while (mask != 0) {
     const at = ctz(mask);
     mask &= mask - 1;
-    const before = <i32> load<i16>(work.result + (at << 1));
-    const current = <i32> load<i16>(work.result + (at << 1), 16);
+    const before = <i32> load<i16>(work.histogram + (at << 1));
+    const current = <i32> load<i16>(work.histogram + (at << 1), 16);
     const found = earlyLevel(layer, work, level - (32767 - before - 1) / current);
     if (layer.signed != 0) store<i16>(target + ((lane + at) << 1), <i16>found);
     else store<u8>(target + lane + at, <u8>found);
