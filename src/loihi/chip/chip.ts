@@ -1,0 +1,120 @@
+/** What every model of the chip does: run frames through a board image. */
+
+import type { BoardImage, ImageLayer } from "../compile/image.ts";
+import { sizeOf } from "../../core/shape.ts";
+import type { Shape } from "../../core/shape.ts";
+
+/** First-spike step of a compartment that never fires. */
+export const NEVER = 1_000_000;
+
+/** What a frame made the chip do. */
+export interface ChipCounters {
+  steps: number;
+  /** Host spikes: one a pixel, and the start. */
+  inputSpikes: number;
+  /** Of compartments; a neuron that fires twice counts twice. */
+  spikes: number;
+  /** Synapses that acted. */
+  synops: number;
+  /** Steps of a compartment in which the sum of its synapses wrapped at 22 bits. Must be 0. */
+  qOverflows: number;
+  /** Steps of a compartment in which its current wrapped at 24 bits. Must be 0. */
+  uOverflows: number;
+  /** Compartments whose potential was clipped before their first spike: later positive input counts for too much. */
+  vClips: number;
+  /** Neurons of layers that never fired in the frame. */
+  silentNeurons: number;
+  /** Neurons of layers that fired more than once. */
+  repeatedNeurons: number;
+}
+
+/** Names of the counters, in the order in which they travel. */
+export const CHIP_COUNTER_NAMES = [
+  "steps",
+  "inputSpikes",
+  "spikes",
+  "synops",
+  "qOverflows",
+  "uOverflows",
+  "vClips",
+  "silentNeurons",
+  "repeatedNeurons",
+] as const satisfies readonly (keyof ChipCounters)[];
+
+/** A loaded chip; one frame at a time. */
+export interface Chip {
+  readonly image: BoardImage;
+  /** Of the last frame, valid until the next. */
+  readonly counters: Readonly<ChipCounters>;
+  /** First-spike step of every compartment of the last frame, `NEVER` when there was none. The first step is 1. */
+  readonly firstSteps: Int32Array;
+  /** Spikes of every compartment. */
+  readonly spikeCounts: Uint16Array;
+  /**
+   * Resets all state and runs one frame.
+   *
+   * @param levels of the input, `[channels, height, width]`, 0 to t_max: pixel of level q spikes at step 2 + t_max − q.
+   * @param traceSteps filled, when given, with the step of each spike in `firstSteps` order: for tests.
+   */
+  run(levels: Int16Array): void;
+}
+
+/** Counters at 0. */
+export function zeroChipCounters(): ChipCounters {
+  return {
+    steps: 0,
+    inputSpikes: 0,
+    spikes: 0,
+    synops: 0,
+    qOverflows: 0,
+    uOverflows: 0,
+    vClips: 0,
+    silentNeurons: 0,
+    repeatedNeurons: 0,
+  };
+}
+
+/** First-spike steps of one layer of the last frame, channel, row, column. */
+export function layerFirstSteps(chip: Chip, layer: number): Int32Array {
+  const { first, shape } = chip.image.layers[layer];
+  return chip.image.neuronCompartments.subarray(first, first + sizeOf(shape)).map((c) => chip.firstSteps[c]);
+}
+
+/**
+ * Levels of the output layer of the last frame, as the simulator gives them.
+ *
+ * A neuron that never fired, or later than any level allows, has the lowest level, 1 − t_max.
+ */
+export function outputLevels(chip: Chip, levels: Int16Array): void {
+  const { layers, neuronCompartments, tMax } = chip.image;
+  const { first, zeroStep } = layers[layers.length - 1];
+  for (let i = 0; i < levels.length; i++) {
+    levels[i] = Math.max(1 - tMax, zeroStep - chip.firstSteps[neuronCompartments[first + i]]);
+  }
+}
+
+/** Fills the counters that follow from the neurons of all layers. */
+export function countNeurons(chip: Pick<Chip, "image" | "firstSteps" | "spikeCounts">, counters: ChipCounters): void {
+  counters.silentNeurons = 0;
+  counters.repeatedNeurons = 0;
+  const { layers, neuronCompartments } = chip.image;
+  layers.forEach((layer, index) => {
+    // A flatten has the neurons of the layer before.
+    if (index > 0 && sharesNeurons(layers[index - 1], layer, neuronCompartments)) return;
+    for (let i = layer.first; i < layer.first + sizeOf(layer.shape); i++) {
+      const compartment = neuronCompartments[i];
+      if (chip.firstSteps[compartment] === NEVER) counters.silentNeurons++;
+      if (chip.spikeCounts[compartment] > 1) counters.repeatedNeurons++;
+    }
+  });
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+function sharesNeurons(before: ImageLayer, layer: ImageLayer, compartments: Int32Array): boolean {
+  return same(before.shape, layer.shape) && compartments[before.first] === compartments[layer.first];
+}
+
+function same(a: Shape, b: Shape): boolean {
+  return sizeOf(a) === sizeOf(b);
+}
