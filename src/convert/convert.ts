@@ -16,6 +16,7 @@ import { makeSelfTest } from "../simulator/self_test.ts";
 import { boardSteps } from "../telemetry/energy_model.ts";
 
 import { createTiming } from "../ttfs/timing.ts";
+import { averagesAsWeights } from "./averages.ts";
 import { buildLayers, type Built } from "./build.ts";
 import { calibrate, type Calibration, type Images } from "./calibrate.ts";
 import type { SourceGraph } from "./graph.ts";
@@ -173,7 +174,7 @@ async function prepare(options: ConvertOptions): Promise<Source> {
   const [height, width, channels] = data.shape;
   const shape: Shape = [channels, height, width];
   const pixels = pixelsOf(options, channels);
-  const graph = foldPixels(lowerModel(model, shape, modelPath), pixels);
+  const graph = averagesAsWeights(foldPixels(lowerModel(model, shape, modelPath), pixels));
   const issues: Issue[] = [];
   const plan = planShifts(graph, issues);
   if (issues.length > 0) {
