@@ -1,9 +1,10 @@
-/** A `CameraSource` over pictures that are made when asked for: pacing, ids, cancelling and closing in one place. */
+/** A `CameraSource` over pictures that are made when asked for: pacing and ids in one place. */
 
 import type { Clock } from "../../src/core/clock.ts";
 import { CameraError, type Issue } from "../../src/core/errors.ts";
 import type { Frame } from "../../src/core/frame.ts";
 import type { CameraSource, MalformedFrame } from "../../src/ports/camera_source.ts";
+import { createCameraSource } from "./camera_shell.ts";
 
 /** One image of a source, before it has an id and a time. `pixels` may be overwritten by the next one. */
 export type Picture = Pick<Frame, "width" | "height" | "channels" | "pixels" | "truth">;
@@ -58,59 +59,35 @@ export function createPacedSource(
   options: PacedOptions,
   next: () => Picture | BadPicture | null | Promise<Picture | BadPicture | null>,
 ): CameraSource {
-  return new PacedSource(options, next);
+  return createCameraSource({
+    id: options.id,
+    pacing: options.rateFps === null ? "on_demand" : "live",
+    run: (signal) => run(options, next, signal),
+  });
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
 
-class PacedSource implements CameraSource {
-  readonly id: string;
-  readonly pacing: "live" | "on_demand";
-  readonly #options: PacedOptions;
-  readonly #next: Parameters<typeof createPacedSource>[1];
-  readonly #closed = new AbortController();
-  #isStarted = false;
-
-  constructor(options: PacedOptions, next: Parameters<typeof createPacedSource>[1]) {
-    this.id = options.id;
-    this.pacing = options.rateFps === null ? "on_demand" : "live";
-    this.#options = options;
-    this.#next = next;
-  }
-
-  frames(signal: AbortSignal): AsyncIterable<Frame | MalformedFrame> {
-    const state = this.#closed.signal.aborted ? "closed" : this.#isStarted ? "started already" : null;
-    if (state !== null) {
-      throw new CameraError("camera.open", `Cannot start camera ${JSON.stringify(this.id)} as it is ${state}`, {
-        hint: "Open it again: a camera's frames can be asked for once",
-      });
+async function* run(
+  options: PacedOptions,
+  next: Parameters<typeof createPacedSource>[1],
+  signal: AbortSignal,
+): AsyncGenerator<Frame | MalformedFrame> {
+  const { clock, rateFps, limit = Infinity } = options;
+  const startUs = clock.nowUs();
+  for (let id = 0; id < limit && !signal.aborted; id++) {
+    const picture = await next();
+    if (picture === null) return;
+    const dueUs = rateFps === null ? 0 : startUs + Math.round((id * 1e6) / rateFps);
+    // A timer may be early by the part of a millisecond that it rounded off, hence a loop.
+    for (let nowUs = clock.nowUs(); nowUs < dueUs && !signal.aborted; nowUs = clock.nowUs()) {
+      await clock.sleep((dueUs - nowUs) / 1000, signal);
     }
-    this.#isStarted = true;
-    return this.#run(AbortSignal.any([signal, this.#closed.signal]));
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    this.#closed.abort();
-    return Promise.resolve();
-  }
-
-  async *#run(signal: AbortSignal): AsyncGenerator<Frame | MalformedFrame> {
-    const { clock, rateFps, limit = Infinity } = this.#options;
-    const startUs = clock.nowUs();
-    for (let id = 0; id < limit && !signal.aborted; id++) {
-      const picture = await this.#next();
-      if (picture === null) return;
-      const dueUs = rateFps === null ? 0 : startUs + Math.round((id * 1e6) / rateFps);
-      // A timer may be early by the part of a millisecond that it rounded off, hence a loop.
-      for (let nowUs = clock.nowUs(); nowUs < dueUs && !signal.aborted; nowUs = clock.nowUs()) {
-        await clock.sleep((dueUs - nowUs) / 1000, signal);
-      }
-      if (signal.aborted) return;
-      if ("reason" in picture) {
-        yield { id, malformed: true, reason: picture.reason };
-      } else {
-        yield { id, capturedAtUs: clock.nowUs(), capturedAtWallMs: clock.wallMs(), ...picture };
-      }
+    if (signal.aborted) return;
+    if ("reason" in picture) {
+      yield { id, malformed: true, reason: picture.reason };
+    } else {
+      yield { id, capturedAtUs: clock.nowUs(), capturedAtWallMs: clock.wallMs(), ...picture };
     }
   }
 }
