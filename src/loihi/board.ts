@@ -56,14 +56,15 @@ export interface EnergyCoefficient {
 export interface EnergyTable {
   readonly neuronUpdatePj: EnergyCoefficient;
   readonly synopPj: EnergyCoefficient;
-  readonly chipStaticMw: EnergyCoefficient;
   readonly coreStaticMw: EnergyCoefficient;
   readonly x86StaticMw: EnergyCoefficient;
   readonly x86ClockMw: EnergyCoefficient;
   /** Code of an embedded processor that is never idle; scaled by how busy it is. */
   readonly x86CodeMw: EnergyCoefficient;
-  /** The whole board, idle. */
-  readonly boardIdleMw: EnergyCoefficient;
+  /** Time for which an embedded processor is busy for each host spike, µs. */
+  readonly x86BusyUs: EnergyCoefficient;
+  /** The whole board, idle: static power of all chips and clocks of the processors included. Null: not known. */
+  readonly boardIdleMw: EnergyCoefficient | null;
 }
 
 /** A board. */

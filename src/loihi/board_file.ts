@@ -26,7 +26,9 @@ export async function openBoard(nameOrPath: string): Promise<Board> {
   const isPath = nameOrPath.endsWith(".json");
   const names = await boardNames();
   if (!isPath && !names.includes(nameOrPath)) {
-    const message = `Cannot use board ${JSON.stringify(nameOrPath)} as it must be one of ${names.join(", ")}, or a .json file`;
+    const message = `Cannot use board ${JSON.stringify(nameOrPath)} as it must be one of ${
+      names.join(", ")
+    }, or a .json file`;
     throw new ConfigError("board.unknown", message);
   }
   const path = isPath ? nameOrPath : fileURLToPath(new URL(`${nameOrPath}.json`, FOLDER));

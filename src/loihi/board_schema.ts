@@ -38,14 +38,19 @@ const coefficient = (unit: string, description: string) =>
 const LIMITS = z.strictObject({
   compartments: whole(1024, "Compartments of a core"),
   input_axons: whole(4096, "Distribution lists of a core"),
-  output_axons: whole(4096, "Entries in a core's output table: 1 a discrete axon, 2 a population axon, 1 more off the chip"),
+  output_axons: whole(
+    4096,
+    "Entries in a core's output table: 1 a discrete axon, 2 a population axon, 1 more off the chip",
+  ),
   synapse_words: whole(16384, "Words of 64 bits of synaptic memory"),
   synapse_words_per_axon: whole(256, "Words that one axon can reach"),
   synapses_per_entry: whole(64, "Synapses in one memory entry"),
   compartment_profiles: whole(32, "Compartment profiles of a core"),
   threshold_profiles: whole(16, "Threshold profiles of a core"),
   synapse_formats: whole(15, "Synapse formats of a core; index 0 is not usable"),
-  delay_max: z.int().min(0).max(62).meta({ description: "Longest synaptic delay in steps with every compartment in use" }),
+  delay_max: z.int().min(0).max(62).meta({
+    description: "Longest synaptic delay in steps with every compartment in use",
+  }),
 });
 
 const LINK = z.strictObject({
@@ -58,7 +63,9 @@ const LINK = z.strictObject({
 
 const BOARD = z.strictObject({
   $schema: z.string().optional(),
-  name: z.string().regex(/^[a-z0-9-]{1,64}$/, "1 to 64 of a-z, 0-9 and -").meta({ description: "Name of the board, also of its file" }),
+  name: z.string().regex(/^[a-z0-9-]{1,64}$/, "1 to 64 of a-z, 0-9 and -").meta({
+    description: "Name of the board, also of its file",
+  }),
   description: text("What it is"),
   emulated: z.boolean().meta({ description: "True: a model of the chip and no hardware" }),
   chips: whole(1024, "Chips that may be used"),
@@ -73,17 +80,21 @@ const BOARD = z.strictObject({
     source: text("Where the numbers come from"),
   }).meta({ description: "A frame takes max(input spikes · input_spike_us, frame_us + steps · step_us)" }),
   rails: z.array(
-    z.strictObject({ name: text("Name of the supply"), covers: text("What it feeds"), method: z.enum(["measured", "estimated"]) }),
+    z.strictObject({
+      name: text("Name of the supply"),
+      covers: text("What it feeds"),
+      method: z.enum(["measured", "estimated"]),
+    }),
   ).max(32),
   energy: z.strictObject({
     neuron_update_pj: coefficient("pJ", "A compartment's update in one step"),
     synop_pj: coefficient("pJ", "One spike over one synapse"),
-    chip_static_mw: coefficient("mW", "An idle chip, leakage and idle clocks"),
     core_static_mw: coefficient("mW", "A core in use, leakage"),
     x86_static_mw: coefficient("mW", "An embedded processor, leakage"),
     x86_clock_mw: coefficient("mW", "An embedded processor's clocks while a network runs"),
     x86_code_mw: coefficient("mW", "An embedded processor's code when it never waits; scaled by how busy it is"),
-    board_idle_mw: coefficient("mW", "The whole board, idle"),
+    x86_busy_us: coefficient("µs", "Time for which an embedded processor is busy for each host spike"),
+    board_idle_mw: coefficient("mW", "The whole board, idle; null when not known").nullable(),
   }),
   sources: z.array(text("Where the facts come from, and what is not known")).min(1),
 });

@@ -7,6 +7,7 @@
  * (t_max 8 to 128) this model errs by −16 to +8 %. Not in it: static power, the embedded processors, the host.
  */
 
+import { coreDynamicUj } from "../core/core_energy.ts";
 import { inputShapeOf, isSpiking, type Network } from "../core/network.ts";
 import { layerDepths, synapseCount } from "../core/geometry.ts";
 import type { EnergyModel } from "../core/messages.ts";
@@ -38,7 +39,10 @@ export function estimateFrameEnergyUj(network: Network): number {
     synops += synapseCount(layer, inputShapeOf(network, layer)) + size * (isSpiking(layer) ? CONTROL_SYNAPSES : 1);
   }
   const { per_neuron_update_pj: perUpdatePj, per_synop_pj: perSynopPj } = LOIHI_ENERGY_MODEL.coefficients;
-  return (neurons * boardSteps(network) * perUpdatePj + synops * perSynopPj) / 1e6;
+  return coreDynamicUj(
+    { neuronUpdatePj: perUpdatePj, synopPj: perSynopPj },
+    { neuronUpdates: neurons * boardSteps(network), synops },
+  );
 }
 
 /** Time steps that a board takes for a frame: (windows + 1) · (t_max + 2) + 1, the last layer's window complete. */

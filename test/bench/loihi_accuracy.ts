@@ -49,7 +49,9 @@ for (const tMax of steps.length > 0 ? steps.map(Number) : [16, 32, 64]) {
   const error = (100 * total.wrong / labels.length).toFixed(2);
   console.log(
     `${recipeName} t_max ${tMax}: error ${error} % (chip ${CHIP_ERROR[tMax] ?? "?"} %), ` +
-      `mean first output step ${(total.firstStep / labels.length).toFixed(2)} of ${image.frameSteps}, ties ${total.ties}, ` +
+      `mean first output step ${
+        (total.firstStep / labels.length).toFixed(2)
+      } of ${image.frameSteps}, ties ${total.ties}, ` +
       `${image.cores.length} cores, ${(labels.length / seconds).toFixed(0)} frames/s; overflows ${total.overflows}, ` +
       `clipped ${total.clips}, silent ${total.silent}, repeated ${total.repeated}`,
   );

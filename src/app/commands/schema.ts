@@ -6,6 +6,8 @@ import { schemaFiles } from "../../config/schema_files.ts";
 import { configJsonSchema } from "../../config/schema.ts";
 import { didYouMean } from "../../config/suggest.ts";
 import { ConfigError } from "../../core/errors.ts";
+import { boardJsonSchema } from "../../loihi/board_schema.ts";
+import { boardSchemaFiles } from "../../loihi/schema_files.ts";
 import { manifestJsonSchema } from "../../model/manifest_schema.ts";
 import { payloadJsonSchemas } from "../../publish/payload_schema.ts";
 import type { CommandOf } from "../command_table.ts";
@@ -14,15 +16,19 @@ import type { CommandContext } from "./context.ts";
 /** Prints a schema, lists them, or writes those that are committed. */
 export async function runSchema(command: CommandOf<"schema">, { console }: CommandContext): Promise<number> {
   if (command.write) {
-    for (const [name, text] of schemaFiles()) {
-      const path = fileURLToPath(new URL(`../../config/${name}`, import.meta.url));
-      await writeFile(path, text);
-      console.note(`wrote ${path}`);
+    const folders = { "../../config/": schemaFiles(), "../../../firmware-config/": boardSchemaFiles() };
+    for (const [folder, files] of Object.entries(folders)) {
+      for (const [name, text] of files) {
+        const path = fileURLToPath(new URL(`${folder}${name}`, import.meta.url));
+        await writeFile(path, text);
+        console.note(`wrote ${path}`);
+      }
     }
     return 0;
   }
   const schemas: Record<string, unknown> = {
     config: configJsonSchema(),
+    board: boardJsonSchema(),
     manifest: manifestJsonSchema(),
     ...payloadJsonSchemas(),
   };

@@ -54,7 +54,6 @@ export interface Chip {
    * Resets all state and runs one frame.
    *
    * @param levels of the input, `[channels, height, width]`, 0 to t_max: pixel of level q spikes at step 2 + t_max − q.
-   * @param traceSteps filled, when given, with the step of each spike in `firstSteps` order: for tests.
    */
   run(levels: Int16Array): void;
 }
@@ -77,7 +76,9 @@ export function zeroChipCounters(): ChipCounters {
 /** First-spike steps of one layer of the last frame, channel, row, column. */
 export function layerFirstSteps(chip: Chip, layer: number): Int32Array {
   const { first, shape } = chip.image.layers[layer];
-  return chip.image.neuronCompartments.subarray(first, first + sizeOf(shape)).map((c) => chip.firstSteps[c]);
+  return chip.image.neuronCompartments.subarray(first, first + sizeOf(shape)).map((c) =>
+    c < 0 ? NEVER : chip.firstSteps[c]
+  );
 }
 
 /**
@@ -103,6 +104,7 @@ export function countNeurons(chip: Pick<Chip, "image" | "firstSteps" | "spikeCou
     if (index > 0 && sharesNeurons(layers[index - 1], layer, neuronCompartments)) return;
     for (let i = layer.first; i < layer.first + sizeOf(layer.shape); i++) {
       const compartment = neuronCompartments[i];
+      if (compartment < 0) continue;
       if (chip.firstSteps[compartment] === NEVER) counters.silentNeurons++;
       if (chip.spikeCounts[compartment] > 1) counters.repeatedNeurons++;
     }

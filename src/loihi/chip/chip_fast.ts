@@ -78,7 +78,7 @@ interface Program {
   readonly listStarts: Int32Array;
   /** 1 for lists with a delayed synapse. */
   readonly listDelayed: Uint8Array;
-  readonly targets: Uint16Array;
+  readonly targets: Int16Array;
   readonly weights: Int32Array;
   readonly delays: Uint8Array;
   readonly inputStarts: Int32Array;

@@ -9,7 +9,13 @@ import { DELAY_MAX } from "../compile/control.ts";
 import { effectiveWeight } from "../compile/mantissas.ts";
 import { type BoardImage, firstInputSource, startSource } from "../compile/image.ts";
 import { type Chip, countNeurons, NEVER, zeroChipCounters } from "./chip.ts";
-import { type CompartmentParameters, type CompartmentState, type StepEvents, stepCompartment, V_MAX } from "./compartment.ts";
+import {
+  type CompartmentParameters,
+  type CompartmentState,
+  stepCompartment,
+  type StepEvents,
+  V_MAX,
+} from "./compartment.ts";
 
 /** Accumulators a compartment: spikes may act in this step or up to `DELAY_MAX` later. */
 const SLOTS = DELAY_MAX + 1;

@@ -26,7 +26,9 @@ export function assemble(
   const neuronCompartments: number[] = [];
   for (const { name, population, shape, readoutStep, zeroStep } of circuit.layers) {
     layers.push({ name, shape, first: neuronCompartments.length, readoutStep, zeroStep });
-    for (const compartment of compartmentOf[population]) neuronCompartments.push(compartment);
+    // A flatten of the input has pixels and no compartments.
+    const places = population === INPUT ? new Int32Array(sizeOf(shape)).fill(-1) : compartmentOf[population];
+    for (const compartment of places) neuronCompartments.push(compartment);
   }
   const synops = (data: boolean) =>
     circuit.projections.reduce((sum, { role, targets }) => sum + ((role === "data") === data ? targets.length : 0), 0);
@@ -121,17 +123,17 @@ function layArrays(
   const flat = routes.flat();
   return {
     thresholds,
-    axonCores: Uint16Array.from(axons, (axon) => axon.core),
+    axonCores: Int32Array.from(axons, (axon) => axon.core),
     axonBases: Uint8Array.from(axons, (axon) => axon.base),
     axonFirstLists: Int32Array.from(axons, (axon) => axon.firstList),
-    axonAtoms: Uint16Array.from(axons, (axon) => axon.atoms),
+    axonAtoms: Int16Array.from(axons, (axon) => axon.atoms),
     listStarts: starts(lists.map((list) => list.targets.length)),
-    synapseTargets: Uint16Array.from(lists.flatMap((list) => list.targets)),
+    synapseTargets: Int16Array.from(lists.flatMap((list) => list.targets)),
     synapseMantissas: Int16Array.from(lists.flatMap((list) => list.mantissas)),
     synapseExponents: Uint8Array.from(lists.flatMap((list) => list.exponents)),
     synapseDelays: Uint8Array.from(lists.flatMap((list) => list.delays)),
     routeStarts: starts(routes.map((list) => list.length)),
     routeAxons: Int32Array.from(flat, (route) => route.axon),
-    routeAtoms: Uint16Array.from(flat, (route) => route.atom),
+    routeAtoms: Int16Array.from(flat, (route) => route.atom),
   };
 }

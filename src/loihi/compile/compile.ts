@@ -6,12 +6,19 @@ import { assemble } from "./assemble.ts";
 import type { BoardImage } from "./image.ts";
 import { lower } from "./lower.ts";
 import { partition } from "./partition.ts";
+import { type LayerRange, worstRanges } from "./ranges.ts";
 import { EXACT, type Recipe } from "./recipe.ts";
 
 /** How to compile. */
 export interface CompileOptions {
   /** `EXACT` by default: the answers of the simulator, spike for spike. */
   readonly recipe?: Recipe;
+}
+
+/** An image, and what can be said of it without running it. */
+export interface Compilation {
+  readonly image: BoardImage;
+  readonly ranges: readonly LayerRange[];
 }
 
 /**
@@ -24,7 +31,13 @@ export interface CompileOptions {
  * @throws {BackendError} `loihi.fit` when the network does not fit the board
  */
 export function compileForBoard(network: Network, board: Board, options: CompileOptions = {}): BoardImage {
+  return compileWithRanges(network, board, options).image;
+}
+
+/** As `compileForBoard`, with the worst cases of every layer's registers. */
+export function compileWithRanges(network: Network, board: Board, options: CompileOptions = {}): Compilation {
   const recipe = options.recipe ?? EXACT;
   const circuit = lower(network, recipe);
-  return assemble(network, recipe, { circuit, cores: partition(circuit, board), board });
+  const image = assemble(network, recipe, { circuit, cores: partition(circuit, board), board });
+  return { image, ranges: worstRanges(circuit, network.tMax) };
 }

@@ -77,7 +77,9 @@ export function visitSynapses(
     case "global_avg_pool": {
       const area = shape[1] * shape[2];
       units.fill(area * poolWeight(area));
-      for (let source = 0; source < sizeOf(shape); source++) sink(0, source, Math.floor(source / area), poolWeight(area));
+      for (let source = 0; source < sizeOf(shape); source++) {
+        sink(0, source, Math.floor(source / area), poolWeight(area));
+      }
       return;
     }
     default:

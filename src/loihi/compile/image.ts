@@ -60,26 +60,26 @@ export interface ImageHeader {
 export interface ImageArrays {
   /** Threshold mantissa of each compartment. */
   readonly thresholds: Int32Array;
-  /** Compartment of each neuron of each layer. */
+  /** Compartment of each neuron of each layer; −1 where a layer is the input in another shape. */
   readonly neuronCompartments: Int32Array;
   /** Core of each axon. */
-  readonly axonCores: Uint16Array;
+  readonly axonCores: Int32Array;
   /** Added to the targets of the axon's lists. */
   readonly axonBases: Uint8Array;
   readonly axonFirstLists: Int32Array;
   /** Lists that the axon can pick. */
-  readonly axonAtoms: Uint16Array;
+  readonly axonAtoms: Int16Array;
   /** Synapses of list i are `listStarts[i]` … `listStarts[i + 1] − 1`. */
   readonly listStarts: Int32Array;
   /** Compartment on the axon's core, less the axon's base. */
-  readonly synapseTargets: Uint16Array;
+  readonly synapseTargets: Int16Array;
   readonly synapseMantissas: Int16Array;
   readonly synapseExponents: Uint8Array;
   readonly synapseDelays: Uint8Array;
   /** Routes of source i are `routeStarts[i]` … `routeStarts[i + 1] − 1`. */
   readonly routeStarts: Int32Array;
   readonly routeAxons: Int32Array;
-  readonly routeAtoms: Uint16Array;
+  readonly routeAtoms: Int16Array;
 }
 
 /** A compiled network; immutable. */

@@ -13,25 +13,25 @@ import { DELAY_MAX } from "./control.ts";
 import { EXPONENT_MAX, MANTISSA_MAX } from "./mantissas.ts";
 
 const METADATA_KEY = "quartz_board_image";
-type AnyArray = Int32Array | Int16Array | Uint16Array | Uint8Array;
+type AnyArray = Int32Array | Int16Array | Uint8Array;
 
-/** Element type in the file of each array. There is no unsigned 16-bit type there, so those are kept as I32. */
+/** Element type in the file of each array. */
 const FIELDS = {
   thresholds: "I32",
   neuronCompartments: "I32",
-  axonCores: "U16",
+  axonCores: "I32",
   axonBases: "U8",
   axonFirstLists: "I32",
-  axonAtoms: "U16",
+  axonAtoms: "I16",
   listStarts: "I32",
-  synapseTargets: "U16",
+  synapseTargets: "I16",
   synapseMantissas: "I16",
   synapseExponents: "U8",
   synapseDelays: "U8",
   routeStarts: "I32",
   routeAxons: "I32",
-  routeAtoms: "U16",
-} as const satisfies Record<keyof ImageArrays, "I32" | "I16" | "U16" | "U8">;
+  routeAtoms: "I16",
+} as const satisfies Record<keyof ImageArrays, Dtype>;
 
 /** An image from its parts, with its bytes and digest. */
 export function sealImage(header: ImageHeader, arrays: ImageArrays): BoardImage {
@@ -72,10 +72,8 @@ function writeImage(header: ImageHeader, arrays: ImageArrays): Uint8Array {
   const tensors = new Map<string, Tensor>();
   for (const name of NAMES) {
     const array: AnyArray = arrays[name];
-    const kept = FIELDS[name] === "U16" ? Int32Array.from(array) : array;
-    const dtype: Dtype = FIELDS[name] === "U16" ? "I32" : FIELDS[name];
-    const bytes = new Uint8Array(kept.buffer, kept.byteOffset, kept.byteLength);
-    tensors.set(name, { dtype, shape: [array.length], bytes });
+    const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+    tensors.set(name, { dtype: FIELDS[name], shape: [array.length], bytes });
   }
   return writeContainer({ metadata: { [METADATA_KEY]: JSON.stringify(header) }, tensors });
 }
@@ -83,19 +81,13 @@ function writeImage(header: ImageHeader, arrays: ImageArrays): Uint8Array {
 const NAMES = Object.keys(FIELDS) as (keyof ImageArrays)[];
 
 function readArray(tensor: Tensor | undefined, name: keyof ImageArrays, issues: Issue[]): AnyArray | null {
-  const wanted = FIELDS[name];
-  const dtype = wanted === "U16" ? "I32" : wanted;
+  const dtype = FIELDS[name];
   if (tensor?.dtype !== dtype || tensor.shape.length !== 1) {
     issues.push({ where: name, expected: `${dtype} in one dimension`, found: tensor?.dtype ?? "nothing" });
     return null;
   }
   const { buffer } = tensor.bytes.slice();
-  if (dtype === "U8") return new Uint8Array(buffer);
-  if (dtype === "I16") return new Int16Array(buffer);
-  const array = new Int32Array(buffer);
-  if (wanted === "I32") return array;
-  if (!inRange(array, 0, 0xffff)) issues.push({ where: name, expected: "values of 16 bits", found: "others" });
-  return Uint16Array.from(array);
+  return dtype === "U8" ? new Uint8Array(buffer) : dtype === "I16" ? new Int16Array(buffer) : new Int32Array(buffer);
 }
 
 /** Every index inside what it points into, so that a chip model can trust them. */
@@ -109,25 +101,54 @@ function checkImage(header: ImageHeader, arrays: ImageArrays, issues: Issue[]): 
   const axons = arrays.axonCores.length;
   const lists = arrays.listStarts.length - 1;
   const synapses = arrays.synapseTargets.length;
-  want("cores", covers(header.cores.map((core) => [core.firstCompartment, core.compartments]), compartments), `${compartments} compartments in order`);
-  want("groups", covers(header.groups.map((group) => [group.first, group.count]), compartments), `${compartments} compartments in order`);
+  want(
+    "cores",
+    covers(header.cores.map((core) => [core.firstCompartment, core.compartments]), compartments),
+    `${compartments} compartments in order`,
+  );
+  want(
+    "groups",
+    covers(header.groups.map((group) => [group.first, group.count]), compartments),
+    `${compartments} compartments in order`,
+  );
   want("layers", covers(header.layers.map((layer) => [layer.first, sizeOf(layer.shape)]), neurons), "neurons in order");
   want("thresholds", inRange(arrays.thresholds, 0, 2 ** 17 - 1), "17 bits");
-  want("neuronCompartments", arrays.neuronCompartments.length === neurons && inRange(arrays.neuronCompartments, 0, compartments - 1), `${neurons} compartments`);
+  want(
+    "neuronCompartments",
+    arrays.neuronCompartments.length === neurons && inRange(arrays.neuronCompartments, -1, compartments - 1),
+    `${neurons} compartments`,
+  );
   want("axonCores", inRange(arrays.axonCores, 0, header.cores.length - 1), "cores of the image");
-  for (const name of ["axonBases", "axonFirstLists", "axonAtoms"] as const) want(name, arrays[name].length === axons, `${axons} values`);
+  for (const name of ["axonBases", "axonFirstLists", "axonAtoms"] as const) {
+    want(name, arrays[name].length === axons, `${axons} values`);
+  }
+  want("synapseTargets", inRange(arrays.synapseTargets, 0, 1023), "compartments of a core");
+  want("axonAtoms", inRange(arrays.axonAtoms, 1, 1024), "1 to 1,024 atoms");
+  want("routeAtoms", inRange(arrays.routeAtoms, 0, 1023), "0 to 1,023");
   want("listStarts", isStarts(arrays.listStarts, synapses), `rising from 0 to ${synapses}`);
   for (const name of ["synapseMantissas", "synapseExponents", "synapseDelays"] as const) {
     want(name, arrays[name].length === synapses, `${synapses} values`);
   }
-  want("synapseMantissas", arrays.synapseMantissas.every((m) => m % 2 === 0 && Math.abs(m) <= MANTISSA_MAX), "even 8-bit mantissas");
+  want(
+    "synapseMantissas",
+    arrays.synapseMantissas.every((m) => m % 2 === 0 && Math.abs(m) <= MANTISSA_MAX),
+    "even 8-bit mantissas",
+  );
   want("synapseExponents", inRange(arrays.synapseExponents, 0, EXPONENT_MAX), `0 to ${EXPONENT_MAX}`);
   want("synapseDelays", inRange(arrays.synapseDelays, 0, DELAY_MAX), `0 to ${DELAY_MAX}`);
-  want("routeStarts", arrays.routeStarts.length === sources + 1 && isStarts(arrays.routeStarts, arrays.routeAxons.length), "the routes of every source");
+  want(
+    "routeStarts",
+    arrays.routeStarts.length === sources + 1 && isStarts(arrays.routeStarts, arrays.routeAxons.length),
+    "the routes of every source",
+  );
   want("routeAxons", inRange(arrays.routeAxons, 0, axons - 1), `axons below ${axons}`);
   want("routeAtoms", arrays.routeAtoms.length === arrays.routeAxons.length, `${arrays.routeAxons.length} values`);
   if (issues.length > 0) return;
-  want("routeAtoms", arrays.routeAxons.every((axon, i) => arrays.routeAtoms[i] < arrays.axonAtoms[axon]), "atoms of their axon");
+  want(
+    "routeAtoms",
+    arrays.routeAxons.every((axon, i) => arrays.routeAtoms[i] < arrays.axonAtoms[axon]),
+    "atoms of their axon",
+  );
   want("synapseTargets", targetsFit(header, arrays, lists), "compartments of the axon's core");
 }
 
@@ -142,7 +163,9 @@ function targetsFit(header: ImageHeader, arrays: ImageArrays, lists: number): bo
     const first = arrays.axonFirstLists[axon];
     if (first < 0 || first + arrays.axonAtoms[axon] > lists) return false;
     for (let list = first; list < first + arrays.axonAtoms[axon]; list++) {
-      if (furthest[list] >= 0 && arrays.axonBases[axon] + furthest[list] >= header.cores[core].compartments) return false;
+      if (furthest[list] >= 0 && arrays.axonBases[axon] + furthest[list] >= header.cores[core].compartments) {
+        return false;
+      }
     }
     return true;
   });

@@ -1,7 +1,7 @@
 /** A network to a circuit: every layer as a population, its synapses, its control, and the steps at which things happen. */
 
-import { ModelError, type Issue } from "../../core/errors.ts";
-import { type Layer, type MaxPoolLayer, type Network, type SpikingLayer } from "../../core/network.ts";
+import { type Issue, ModelError } from "../../core/errors.ts";
+import type { Layer, MaxPoolLayer, Network, SpikingLayer } from "../../core/network.ts";
 import { type Shape, sizeOf } from "../../core/shape.ts";
 import { roundHalfEven } from "../../ttfs/timing.ts";
 import {
@@ -82,8 +82,14 @@ class Lowering {
   }
 
   finish(): Circuit {
+    const last = this.#signals[this.#signals.length - 1];
+    if (last.population === INPUT) {
+      this.#issue(this.#layers[this.#layers.length - 1].name, "neurons in the network", "none");
+    }
     if (this.#issues.length > 0) {
-      const message = `Cannot compile network ${JSON.stringify(this.#network.name)} as its numbers leave the chip's registers`;
+      const message = `Cannot compile network ${
+        JSON.stringify(this.#network.name)
+      } as its numbers leave the chip's registers`;
       throw new ModelError("loihi.range", message, { issues: this.#issues });
     }
     const { population, drafts } = this.#clock.build();
@@ -91,11 +97,13 @@ class Lowering {
     const all = [...this.#drafts, ...drafts].filter(({ builder }) => builder.count > 0);
     return {
       populations: this.#populations,
-      projections: all.map(({ builder, ...ends }) => builder.build({ ...ends, sourceShape: this.#shapeOf(ends.source) })),
+      projections: all.map(({ builder, ...ends }) =>
+        builder.build({ ...ends, sourceShape: this.#shapeOf(ends.source) })
+      ),
       layers: this.#layers,
       inputShape: this.#network.input.shape,
       vMinExponent: silencing(this.#recipe, this.#recipe.weightUnit).vMinExponent,
-      frameSteps: this.#signals[this.#signals.length - 1].lastStep + SLACK_STEPS,
+      frameSteps: last.lastStep + SLACK_STEPS,
     };
   }
 
@@ -182,7 +190,12 @@ class Lowering {
       worst = Math.max(worst, thresholds[neuron]);
     });
     if (worst <= THRESHOLD_MANTISSA_MAX) return;
-    this.#issue(name, `a threshold mantissa of at most ${THRESHOLD_MANTISSA_MAX}`, `${worst}`, "Convert with a smaller t_max");
+    this.#issue(
+      name,
+      `a threshold mantissa of at most ${THRESHOLD_MANTISSA_MAX}`,
+      `${worst}`,
+      "Convert with a smaller t_max",
+    );
   }
 
   #addSelf(population: number, units: Int32Array): void {
@@ -244,7 +257,9 @@ class Lowering {
       worst = Math.max(worst, Math.abs(counter));
       for (const synapse of splitPair(counter)) builder.add(sync.neuron, neuron, synapse);
     });
-    if (worst > PAIR_MAX) this.#issue(name, `counter weights within ±${PAIR_MAX}`, `${worst}`, "Its weights add up to too much");
+    if (worst > PAIR_MAX) {
+      this.#issue(name, `counter weights within ±${PAIR_MAX}`, `${worst}`, "Its weights add up to too much");
+    }
   }
 
   #addRectifier(population: number, units: Int32Array, forcedStep: number): void {
@@ -266,7 +281,14 @@ class Lowering {
     const shape = this.#shapeOf(input.population);
     const name = `relay ${input.population < 0 ? "input" : this.#populations[input.population].name} +${late}`;
     const thresholds = new Int32Array(neurons).fill(2 * (late - 1));
-    const population = this.#addPopulation({ name, kind: "integrate", layer: -1, shape, thresholds, refractorySteps: 1 });
+    const population = this.#addPopulation({
+      name,
+      kind: "integrate",
+      layer: -1,
+      shape,
+      thresholds,
+      refractorySteps: 1,
+    });
     const data = this.#draft("data", input.population, population);
     const self = this.#draft("self", population, population);
     for (let neuron = 0; neuron < neurons; neuron++) {
@@ -286,4 +308,3 @@ class Lowering {
     this.#issues.push({ where: `layer ${JSON.stringify(where)}`, expected, found, hint });
   }
 }
-

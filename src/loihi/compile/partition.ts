@@ -88,7 +88,9 @@ function place(circuit: Circuit, board: Board, offChip: boolean): PlacedCore[] {
 /** Populations, each after all that it projects to. */
 function placingOrder(circuit: Circuit): number[] {
   const targets = circuit.populations.map(() => new Set<number>());
-  for (const { source, target } of circuit.projections) if (source >= 0 && source !== target) targets[source].add(target);
+  for (const { source, target } of circuit.projections) {
+    if (source >= 0 && source !== target) targets[source].add(target);
+  }
   const order: number[] = [];
   const done = new Set<number>();
   const visit = (population: number) => {
@@ -129,7 +131,10 @@ function cut(circuit: Circuit, board: Board, cutting: Cutting): { span: Span; ne
     if (parts >= size || layer < 0 && circuit.populations[cutting.population].kind === "instant") {
       throw fitError(board, { layer: name, ...excess! });
     }
-    parts = Math.min(size, Math.max(parts + 1, Math.ceil(parts * Math.min(2, 0.9 * excess!.needed / excess!.available))));
+    parts = Math.min(
+      size,
+      Math.max(parts + 1, Math.ceil(parts * Math.min(2, 0.9 * excess!.needed / excess!.available))),
+    );
   }
 }
 
@@ -253,4 +258,3 @@ function fitError(
     { hint: "Use a board with more room, or a smaller network", facts },
   );
 }
-

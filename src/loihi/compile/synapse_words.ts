@@ -38,7 +38,9 @@ export function costOf(list: SynapseList, limits: Pick<CoreLimits, "synapsesPerE
   let words = 0;
   for (let first = 0; first < targets.length;) {
     let end = first + 1;
-    while (end < targets.length && exponents[end] === exponents[first] && (delays[end] > 0) === (delays[first] > 0)) end++;
+    while (end < targets.length && exponents[end] === exponents[first] && (delays[end] > 0) === (delays[first] > 0)) {
+      end++;
+    }
     const synapseBits = WEIGHT_BITS + (delays[first] > 0 ? DELAY_BITS : 0);
     const sparse = wordsOf(end - first, synapseBits + INDEX_BITS, 0, limits.synapsesPerEntry);
     const dense = denseWords(targets, first, end, synapseBits, limits.synapsesPerEntry);
