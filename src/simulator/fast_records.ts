@@ -130,7 +130,8 @@ export function createArena(): Arena {
     const address = free;
     free = Math.ceil((free + bytes + SLACK_BYTES) / 64) * 64;
     const missing = Math.ceil((free + SLACK_BYTES) / PAGE_BYTES) - memory.buffer.byteLength / PAGE_BYTES;
-    if (missing > 0) memory.grow(missing);
+    // Doubling: pages are touched only when used, and few large areas let the system use large pages.
+    if (missing > 0) memory.grow(Math.max(missing, memory.buffer.byteLength / PAGE_BYTES));
     return address;
   };
   const place: Arena["place"] = (data) => {

@@ -71,6 +71,7 @@ function runChunk(
   const bytes = layer.signed != 0 ? 1 : 0;
   for (let at = firstBlock; at < lastBlock; at++) {
     const block = changetype<Block>(layer.blocks + at * offsetof<Block>());
+    fetchTable(layer, work, block);
     for (let position = from; position < to; position++) {
       const list = <usize> load<u32>(bounds + ((position - from) << 3));
       const end = <usize> load<u32>(bounds + ((position - from) << 3), 4);
@@ -79,6 +80,19 @@ function runChunk(
       copyExact(target, work.tile, block.lanes << bytes);
     }
   }
+}
+
+/**
+ * Reads a block's table from end to end, a byte a cache line. The walk reads it in the order of the events, which no
+ * prefetcher follows: with cold weights that took four times as long.
+ */
+function fetchTable(layer: Layer, work: Work, block: Block): void {
+  if (block.rowBytes == 1) return;
+  const end = block.table + layer.kernelY * layer.kernelX * layer.inChannels * block.rowBytes;
+  let sum: u32 = 0;
+  for (let at = block.table; at < end; at += 64) sum += load<u8>(at);
+  // Stored, so that the loop is not taken for useless.
+  store<u32>(work.histogram, sum);
 }
 
 /** List of a position that sees one pixel. */

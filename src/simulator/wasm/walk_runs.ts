@@ -7,11 +7,6 @@
 
 import { CHUNK, GUARDS, MAXIMA, ROW_MASK } from "./records";
 
-@inline
-function weigh(current: v128, row: usize, offset: usize): v128 {
-  return i16x8.add(current, v128.load8x8_s(row + offset));
-}
-
 /** Larger of `peak` and |current|, unsigned: |−32768| is 32768. */
 
 @inline
@@ -34,14 +29,18 @@ export function walkRuns8(list: usize, end: usize, table: usize, start: usize, r
       const row = table + ((event & ROW_MASK) << 6);
       list += 4;
       event = load<u32>(list);
-      i0 = weigh(i0, row, 0);
-      i1 = weigh(i1, row, 8);
-      i2 = weigh(i2, row, 16);
-      i3 = weigh(i3, row, 24);
-      i4 = weigh(i4, row, 32);
-      i5 = weigh(i5, row, 40);
-      i6 = weigh(i6, row, 48);
-      i7 = weigh(i7, row, 56);
+      const w0 = v128.load(row);
+      i0 = i16x8.add(i0, i16x8.extend_low_i8x16_s(w0));
+      i1 = i16x8.add(i1, i16x8.extend_high_i8x16_s(w0));
+      const w1 = v128.load(row, 16);
+      i2 = i16x8.add(i2, i16x8.extend_low_i8x16_s(w1));
+      i3 = i16x8.add(i3, i16x8.extend_high_i8x16_s(w1));
+      const w2 = v128.load(row, 32);
+      i4 = i16x8.add(i4, i16x8.extend_low_i8x16_s(w2));
+      i5 = i16x8.add(i5, i16x8.extend_high_i8x16_s(w2));
+      const w3 = v128.load(row, 48);
+      i6 = i16x8.add(i6, i16x8.extend_low_i8x16_s(w3));
+      i7 = i16x8.add(i7, i16x8.extend_high_i8x16_s(w3));
     } while (event >>> 24 == level && list < chunk);
     peak = higher(higher(higher(higher(peak, i0), i1), i2), i3);
     peak = higher(higher(higher(higher(peak, i4), i5), i6), i7);
@@ -100,10 +99,12 @@ export function walkRuns4(list: usize, end: usize, table: usize, start: usize, r
       const row = table + ((event & ROW_MASK) << 5);
       list += 4;
       event = load<u32>(list);
-      i0 = weigh(i0, row, 0);
-      i1 = weigh(i1, row, 8);
-      i2 = weigh(i2, row, 16);
-      i3 = weigh(i3, row, 24);
+      const w0 = v128.load(row);
+      i0 = i16x8.add(i0, i16x8.extend_low_i8x16_s(w0));
+      i1 = i16x8.add(i1, i16x8.extend_high_i8x16_s(w0));
+      const w1 = v128.load(row, 16);
+      i2 = i16x8.add(i2, i16x8.extend_low_i8x16_s(w1));
+      i3 = i16x8.add(i3, i16x8.extend_high_i8x16_s(w1));
     } while (event >>> 24 == level && list < chunk);
     peak = higher(higher(higher(higher(peak, i0), i1), i2), i3);
     for (let steps: u32 = level - (event >>> 24); steps > 0; steps--) {
@@ -144,8 +145,9 @@ export function walkRuns2(list: usize, end: usize, table: usize, start: usize, r
       const row = table + ((event & ROW_MASK) << 4);
       list += 4;
       event = load<u32>(list);
-      i0 = weigh(i0, row, 0);
-      i1 = weigh(i1, row, 8);
+      const w0 = v128.load(row);
+      i0 = i16x8.add(i0, i16x8.extend_low_i8x16_s(w0));
+      i1 = i16x8.add(i1, i16x8.extend_high_i8x16_s(w0));
     } while (event >>> 24 == level && list < chunk);
     peak = higher(higher(peak, i0), i1);
     for (let steps: u32 = level - (event >>> 24); steps > 0; steps--) {
