@@ -46,7 +46,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 
 /** The files that may import an npm package; a folder ending in / stands for all its files. */
 const DOORS: Record<string, readonly string[]> = {
-  zod: ["src/model/manifest_schema.ts", "src/config/", "src/publish/", "src/commands/"],
+  zod: [
+    "src/model/manifest_schema.ts",
+    "src/config/",
+    "src/publish/",
+    "src/commands/",
+    "src/loihi/board_schema.ts",
+    "src/loihi/compile/image_schema.ts",
+  ],
   mqtt: ["src/publish/"],
   aedes: ["src/publish/embedded_broker.ts"],
   yaml: ["src/config/"],
