@@ -11,6 +11,8 @@
 
 import { coreDynamicUj } from "../core/core_energy.ts";
 import type { Board } from "./board.ts";
+import type { ChipCounters } from "./chip/chip.ts";
+import { type BoardImage, compartmentCount } from "./compile/image.ts";
 
 /** What a frame did. */
 export interface FrameActivity {
@@ -21,6 +23,12 @@ export interface FrameActivity {
   readonly synops: number;
   /** Spikes that the host injects. */
   readonly inputSpikes: number;
+}
+
+/** The activity of the frame that a chip model ran last, as the counters have it. */
+export function activityOf(image: BoardImage, counters: Readonly<ChipCounters>): FrameActivity {
+  const { steps, synops, inputSpikes } = counters;
+  return { compartments: compartmentCount(image), cores: image.cores.length, steps, synops, inputSpikes };
 }
 
 /** What it cost. */

@@ -1,5 +1,6 @@
 /** What every model of the chip does: run frames through a board image. */
 
+import { BackendError } from "../../core/errors.ts";
 import type { BoardImage, ImageLayer } from "../compile/image.ts";
 import { sizeOf } from "../../core/shape.ts";
 import type { Shape } from "../../core/shape.ts";
@@ -54,6 +55,7 @@ export interface Chip {
    * Resets all state and runs one frame.
    *
    * @param levels of the input, `[channels, height, width]`, 0 to t_max: pixel of level q spikes at step 2 + t_max − q.
+   * @throws {BackendError} `backend.shape` for another count, or levels outside their range; nothing was run
    */
   run(levels: Int16Array): void;
 }
@@ -71,6 +73,22 @@ export function zeroChipCounters(): ChipCounters {
     silentNeurons: 0,
     repeatedNeurons: 0,
   };
+}
+
+/** Refuses levels that the image has no pixels or no steps for. */
+export function checkLevels(image: BoardImage, levels: Int16Array): void {
+  const pixels = sizeOf(image.inputShape);
+  if (levels.length !== pixels) {
+    throw new BackendError(
+      "backend.shape",
+      `Cannot run a frame as it must have ${pixels} levels: found ${levels.length}`,
+    );
+  }
+  for (let i = 0; i < levels.length; i++) {
+    if (levels[i] >= 0 && levels[i] <= image.tMax) continue;
+    const message = `Cannot run a frame as level ${i} must be 0 to ${image.tMax}: found ${levels[i]}`;
+    throw new BackendError("backend.shape", message);
+  }
 }
 
 /** First-spike steps of one layer of the last frame, channel, row, column. */

@@ -12,7 +12,7 @@ import { sizeOf } from "../../core/shape.ts";
 import { INPUT_STEP, START_STEP } from "../compile/circuit.ts";
 import { DELAY_MAX } from "../compile/control.ts";
 import { type BoardImage, firstInputSource, startSource } from "../compile/image.ts";
-import { type Chip, countNeurons, NEVER, zeroChipCounters } from "./chip.ts";
+import { checkLevels, type Chip, countNeurons, NEVER, zeroChipCounters } from "./chip.ts";
 import { V_MAX } from "./compartment.ts";
 
 const SLOTS = DELAY_MAX + 1;
@@ -27,6 +27,7 @@ export function createChip(image: BoardImage): Chip {
   return chip;
 
   function run(levels: Int16Array): void {
+    checkLevels(image, levels);
     Object.assign(counters, zeroChipCounters());
     resetState(state);
     const inputs = sortInputs(program, levels);

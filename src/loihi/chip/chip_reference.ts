@@ -3,12 +3,11 @@
  * every core is updated by `stepCompartment`. Slow and to be read; `chip_fast.ts` must equal it in every number.
  */
 
-import { START_STEP } from "../compile/circuit.ts";
-import { INPUT_STEP } from "../compile/circuit.ts";
+import { INPUT_STEP, START_STEP } from "../compile/circuit.ts";
 import { DELAY_MAX } from "../compile/control.ts";
 import { effectiveWeight } from "../compile/mantissas.ts";
 import { type BoardImage, firstInputSource, startSource } from "../compile/image.ts";
-import { type Chip, countNeurons, NEVER, zeroChipCounters } from "./chip.ts";
+import { checkLevels, type Chip, countNeurons, NEVER, zeroChipCounters } from "./chip.ts";
 import {
   type CompartmentParameters,
   type CompartmentState,
@@ -31,6 +30,7 @@ export function createReferenceChip(image: BoardImage): Chip {
   return chip;
 
   function run(levels: Int16Array): void {
+    checkLevels(image, levels);
     Object.assign(counters, zeroChipCounters());
     firstSteps.fill(NEVER);
     spikeCounts.fill(0);

@@ -149,23 +149,32 @@ function checkImage(header: ImageHeader, arrays: ImageArrays, issues: Issue[]): 
     arrays.routeAxons.every((axon, i) => arrays.routeAtoms[i] < arrays.axonAtoms[axon]),
     "atoms of their axon",
   );
-  want("synapseTargets", targetsFit(header, arrays, lists), "compartments of the axon's core");
+  want("synapseTargets", targetsFit(header, arrays, lists), "compartments of one group on the axon's core");
 }
 
+/** True when every list of every axon stays inside one group of the axon's core: what the chip models rely on. */
 function targetsFit(header: ImageHeader, arrays: ImageArrays, lists: number): boolean {
+  const nearest = new Int32Array(lists).fill(-1);
   const furthest = new Int32Array(lists).fill(-1);
   for (let list = 0; list < lists; list++) {
     for (let i = arrays.listStarts[list]; i < arrays.listStarts[list + 1]; i++) {
-      furthest[list] = Math.max(furthest[list], arrays.synapseTargets[i]);
+      const target = arrays.synapseTargets[i];
+      furthest[list] = Math.max(furthest[list], target);
+      nearest[list] = nearest[list] < 0 ? target : Math.min(nearest[list], target);
     }
   }
+  const groupOf = new Int32Array(arrays.thresholds.length);
+  header.groups.forEach(({ first, count }, group) => groupOf.fill(group, first, first + count));
   return arrays.axonCores.every((core, axon) => {
     const first = arrays.axonFirstLists[axon];
     if (first < 0 || first + arrays.axonAtoms[axon] > lists) return false;
+    const { firstCompartment, compartments } = header.cores[core];
+    const base = arrays.axonBases[axon];
     for (let list = first; list < first + arrays.axonAtoms[axon]; list++) {
-      if (furthest[list] >= 0 && arrays.axonBases[axon] + furthest[list] >= header.cores[core].compartments) {
-        return false;
-      }
+      if (furthest[list] < 0) continue;
+      if (base + furthest[list] >= compartments) return false;
+      const start = firstCompartment + base;
+      if (groupOf[start + nearest[list]] !== groupOf[start + furthest[list]]) return false;
     }
     return true;
   });

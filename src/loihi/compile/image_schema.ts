@@ -7,6 +7,8 @@ import type { ImageHeader } from "./image.ts";
 
 /** Most compartments of an image: every core of the largest board. */
 const COMPARTMENTS_MAX = 2 ** 25;
+/** Most steps of a frame: a hundred layers at the largest t_max. */
+const FRAME_STEPS_MAX = 65_535;
 const count = (max = COMPARTMENTS_MAX) => z.int().min(0).max(max);
 const SHAPE = z.tuple([z.int().min(1).max(65536), z.int().min(1).max(65536), z.int().min(1).max(65536)]);
 const NAME = z.string().max(256);
@@ -34,7 +36,7 @@ const HEADER = z.strictObject({
     rectifier: z.enum(["floor", "pulse"]),
   }),
   tMax: z.int().min(2).max(512),
-  frameSteps: z.int().min(1).max(1_000_000),
+  frameSteps: z.int().min(1).max(FRAME_STEPS_MAX),
   vMinExponent: z.int().min(0).max(23),
   inputShape: SHAPE,
   cores: z.array(z.strictObject({

@@ -66,7 +66,8 @@ const REFRACTORY_STEPS_MAX = 63;
  *
  * `floor`: no potential falls below −2^20 + 1; it gains unit · 64 a step from read-out to rectification (t_max + 1 times), and
  * the pulse adds 254 · 2^12 = 2^20 − 2^13. For units from 128 the sum exceeds t_max · unit · 64, so every silent neuron fires
- * in that very step. The self-inhibition outweighs pulse and slope together, so a neuron that has spiked stays silent, while
+ * in that very step. (Of a layer that reads neurons without rectification: unless it was clipped, and negative levels pull it
+ * down after read-out.) The self-inhibition outweighs pulse and slope together, so a neuron that has spiked stays silent, while
  * 62 units of 1.0 (of 256) may still arrive as negative input in the step after a spike before the sum of a step wraps.
  */
 export function silencing(recipe: Recipe, unit: number): Silencing {
