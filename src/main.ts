@@ -23,6 +23,8 @@ async function runCommand(command: Command, context: CommandContext): Promise<nu
       return await (await import("./app/commands/inspect.ts")).runInspect(command, context);
     case "eval":
       return await (await import("./app/commands/eval.ts")).runEval(command, context);
+    case "convert":
+      return await (await import("./app/commands/convert.ts")).runConvert(command, context);
     case "schema":
       return await (await import("./app/commands/schema.ts")).runSchema(command, context);
     case "validate":

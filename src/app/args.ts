@@ -45,7 +45,7 @@ type Values = Record<string, string | number | boolean | null>;
 function readWords(spec: VerbSpec, words: readonly string[]): { values: Values } | { issues: Issue[] } {
   const options = Object.fromEntries(
     Object.entries(spec.flags).map(([name, flag]) =>
-      [name, { type: flag.type === "switch" ? "boolean" : "string" }] as const
+      [name, { type: flag.type === "switch" ? "boolean" : "string", ...(flag.short && { short: flag.short }) }] as const
     ),
   );
   // Not strict: it would stop at the first problem. The tokens show them all, and the checks below are as strict.

@@ -20,6 +20,8 @@ export type FlagSpec = ValueSpec & FlagBase;
 
 /** What every flag has. */
 export interface FlagBase {
+  /** One letter that stands for it after a single dash. */
+  readonly short?: string;
   /** Name of the field in `Command` when it differs from the flag's own. */
   readonly field?: string;
   readonly required?: boolean;
@@ -81,12 +83,49 @@ export const COMMAND_TABLE = {
     about: "Measure a network's accuracy and cost on labelled frames",
     arguments: [{ name: "NETWORK", required: true, about: "network file" }],
     flags: {
-      data: { type: "text", placeholder: "DATA", required: true, about: "clip with labels" },
+      data: {
+        type: "text",
+        placeholder: "DATA",
+        required: true,
+        about: "labelled images: idx:…, dir:…, clip:… or raw:…",
+      },
       limit: { type: "integer", placeholder: "N", low: 1, high: 1e9, about: "use the first N frames only" },
       threads: { type: "integer", placeholder: "N", low: 1, high: 256, about: "worker threads" },
+      kernel: { type: "text", placeholder: "NAME", about: "fast (integer weights) or reference (float64) (fast)" },
+      ann: { type: "text", placeholder: "MODEL", about: "ONNX model to compare every answer with" },
       json,
     },
-    examples: ["eval network.safetensors --data clip.safetensors.gz --limit 1000"],
+    examples: ["eval network.safetensors --data clip:clip.safetensors.gz --limit 1000"],
+  },
+  convert: {
+    about: "Make a network file from an ONNX model and sample images",
+    arguments: [{ name: "MODEL", required: true, about: "ONNX file" }],
+    flags: {
+      calibrate: { type: "text", placeholder: "DATA", required: true, about: "sample images, labelled if you can" },
+      out: { type: "text", placeholder: "FILE", short: "o", required: true, about: "network file to write" },
+      percentile: { type: "text", placeholder: "P|auto", about: "percentile that becomes 1.0, 50 to 100 (99.9)" },
+      "t-max": { type: "text", placeholder: "T|auto", about: "time steps a unit, 2 to 512 (16)" },
+      normalise: { type: "text", placeholder: "NAME", about: "joint, or quartz-2023 as published (joint)" },
+      convention: { type: "text", placeholder: "NAME", about: "quartz-2023, or quartz-loihi for boards" },
+      mean: { type: "text", placeholder: "M[,M,M]", about: "mean that the model expects taken from byte / 255 (0)" },
+      std: { type: "text", placeholder: "S[,S,S]", about: "deviation that the model expects divided by (1)" },
+      labels: { type: "text", placeholder: "FILE", about: "class names, one a line, in the order of the outputs" },
+      frames: { type: "integer", placeholder: "N", low: 1, high: 1e9, about: "calibrate with the first N images" },
+      "max-loss": {
+        type: "number",
+        placeholder: "POINTS",
+        low: 0,
+        high: 100,
+        about: "accuracy that auto may lose (0.5)",
+      },
+      "max-steps": { type: "integer", placeholder: "N", low: 1, high: 1e6, about: "most steps to a decision for auto" },
+      report: { type: "text", placeholder: "FILE", about: "write an HTML report with pictures" },
+      json,
+    },
+    examples: [
+      "convert model.onnx --calibrate idx:IMAGES,LABELS -o net.safetensors",
+      "convert model.onnx --calibrate dir:photos --t-max auto -o net.safetensors",
+    ],
   },
   schema: {
     about: "Print the JSON Schema of a file or message format, or list them",

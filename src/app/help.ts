@@ -48,7 +48,8 @@ function verbHelp(verb: Verb, spec: VerbSpec): string[] {
 }
 
 function written(name: string, flag: FlagSpec): string {
-  return flag.type === "switch" ? `--${name}` : `--${name} ${flag.placeholder}`;
+  const names = flag.short === undefined ? `--${name}` : `-${flag.short}, --${name}`;
+  return flag.type === "switch" ? names : `${names} ${flag.placeholder}`;
 }
 
 function described(flag: FlagSpec): string {

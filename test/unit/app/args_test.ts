@@ -44,7 +44,16 @@ Deno.test("parseCommandLine() reads every verb", () => {
     ["run --config -", { verb: "run", config: "-", json: false }],
     ["inspect a.safetensors --json", { verb: "inspect", file: "a.safetensors", json: true }],
     ["inspect -- --help", { verb: "inspect", file: "--help", json: false }],
-    ["eval --data d --threads 2 n", { verb: "eval", network: "n", data: "d", limit: null, threads: 2, json: false }],
+    ["eval --data d --threads 2 n", {
+      verb: "eval",
+      network: "n",
+      data: "d",
+      limit: null,
+      threads: 2,
+      kernel: null,
+      ann: null,
+      json: false,
+    }],
     ["schema", { verb: "schema", name: null, write: false, json: false }],
     ["schema config --write", { verb: "schema", name: "config", write: true, json: false }],
     ["validate --config c", { verb: "validate", config: "c", json: false }],
@@ -106,7 +115,7 @@ Deno.test("every example of the help text is a good command line of its verb", (
 Deno.test("helpText() lists every verb, flag and exit code in lines of 100 characters at most", () => {
   for (const verb of VERBS) {
     assert.ok(helpText().includes(`\n  ${verb} `), verb);
-    for (const flag of Object.keys(COMMAND_TABLE[verb].flags)) assert.ok(helpText(verb).includes(`  --${flag}`), flag);
+    for (const flag of Object.keys(COMMAND_TABLE[verb].flags)) assert.ok(helpText(verb).includes(` --${flag}`), flag);
     for (const line of (helpText() + helpText(verb)).split("\n")) assert.ok(line.length <= 100, line);
   }
   for (const { code, about } of Object.values(EXIT_CODES)) {
@@ -122,13 +131,15 @@ arguments:
   NETWORK  network file
 
 flags:
-  --data DATA  clip with labels (required)
-  --limit N    use the first N frames only, 1 to 1000000000
-  --threads N  worker threads, 1 to 256
-  --json       print JSON, for programs
+  --data DATA    labelled images: idx:…, dir:…, clip:… or raw:… (required)
+  --limit N      use the first N frames only, 1 to 1000000000
+  --threads N    worker threads, 1 to 256
+  --kernel NAME  fast (integer weights) or reference (float64) (fast)
+  --ann MODEL    ONNX model to compare every answer with
+  --json         print JSON, for programs
 
 examples:
-  deno task quartz eval network.safetensors --data clip.safetensors.gz --limit 1000
+  deno task quartz eval network.safetensors --data clip:clip.safetensors.gz --limit 1000
 `,
   );
 });
