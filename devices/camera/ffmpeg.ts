@@ -71,7 +71,7 @@ async function* run(
   const finished = new AbortController();
   const watch = new StallWatch(clock, input.rateFps);
   let silenceMs: number | null = null;
-  const watching = watch.stalled(finished.signal).then(async (ms) => {
+  const watching = watch.stalled(AbortSignal.any([signal, finished.signal])).then(async (ms) => {
     silenceMs = ms;
     if (ms !== null) await child.stop(true);
   });

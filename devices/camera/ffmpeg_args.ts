@@ -178,7 +178,12 @@ function filters({ kind, rateFps }: VideoInput, { crop, width, height, channels,
   if (rateFps !== null && kind !== "v4l2") {
     chain.push(`select='isnan(prev_selected_t)+gt(floor(t*${rateFps}),floor(prev_selected_t*${rateFps}))'`);
   }
-  if (crop !== null) chain.push(`crop=${crop.width}:${crop.height}:${crop.x}:${crop.y}:exact=1`);
+  if (crop !== null) {
+    const { x, y, width, height } = crop;
+    // Left to itself the filter moves a crop that hangs over the border; a width below 0 is refused.
+    const checked = `if(gte(iw,${x + width})*gte(ih,${y + height}),${width},-1)`;
+    chain.push(`crop=w='${checked}':h=${height}:x=${x}:y=${y}:exact=1`);
+  }
   const method = resize === "bilinear" ? "bilinear" : "area";
   chain.push(`scale=${width}:${height}:flags=${method}+accurate_rnd+full_chroma_int:out_range=full`);
   chain.push(`format=${channels === 1 ? "gray" : "rgb24"}`);

@@ -66,17 +66,24 @@ export class CameraLoop {
   }
 
   async #runCamera(camera: CameraSource, signal: AbortSignal, onFrame: () => void): Promise<void> {
-    this.#parts.onStatus("online", null);
+    let isOnline = false;
+    // A camera that was opened may still turn out to be unplugged: only a frame shows that it is there.
+    const onEveryFrame = () => {
+      if (!isOnline) this.#parts.onStatus("online", null);
+      isOnline = true;
+      onFrame();
+    };
     try {
-      if (camera.pacing === "live") await this.#runLive(camera, signal, onFrame);
-      else await this.#runOnDemand(camera, signal);
+      if (camera.pacing === "live") await this.#runLive(camera, signal, onEveryFrame);
+      else await this.#runOnDemand(camera, signal, onEveryFrame);
     } finally {
       await camera[Symbol.asyncDispose]();
     }
   }
 
-  async #runOnDemand(camera: CameraSource, signal: AbortSignal): Promise<void> {
+  async #runOnDemand(camera: CameraSource, signal: AbortSignal, onFrame: () => void): Promise<void> {
     for await (const frame of camera.frames(signal)) {
+      onFrame();
       if (this.#accept(frame)) await this.#process(frame, signal);
       if (signal.aborted) return;
     }

@@ -91,6 +91,8 @@ export class Runtime {
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) abort();
     publisher.publish(info);
+    // Whatever the broker still keeps of an earlier run, until the first frame says otherwise.
+    for (const { part, status } of this.#cameras) publisher.publish({ kind: "cameraStatus", camera: part.id, status });
     this.#publishHealth();
     const telemetry = this.#runTelemetry();
     try {

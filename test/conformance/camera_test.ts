@@ -1,10 +1,12 @@
 /** Every camera driver against the one suite. */
 
+import { openFfmpegCamera } from "../../devices/camera/ffmpeg.ts";
 import { openReplayCamera, type ReplayOptions } from "../../devices/camera/replay.ts";
 import { openSyntheticCamera, type SyntheticOptions } from "../../devices/camera/synthetic.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import type { CameraSource } from "../../src/ports/camera_source.ts";
 import { makeClip, temporaryFolder, writeClipFile, writeFiles } from "../support/clips.ts";
+import { ffmpegAvailable, makeVideo } from "../support/ffmpeg.ts";
 import { pnmOf, text } from "../support/images.ts";
 import { testCamera } from "./camera_suite.ts";
 
@@ -51,6 +53,24 @@ const synthetic = (options: Partial<SyntheticOptions>) => (clock: Clock) =>
     (sprites) => openSyntheticCamera({ id: "scene", sprites, rateFps: null, seed: 1, clock, ...options }),
   );
 
+const video = (options: { realtime: boolean; loop: boolean }) => (clock: Clock) =>
+  withFiles(
+    (folder) => Promise.resolve(makeVideo(folder, { frames: 5, rateFps: 50 })),
+    (path) => {
+      const input = { kind: "file", path, rateFps: null, ...options } as const;
+      return openFfmpegCamera({
+        id: "video",
+        input,
+        width: 8,
+        height: 6,
+        channels: 1,
+        crop: null,
+        resize: "auto",
+        clock,
+      });
+    },
+  );
+
 const live = { pacing: "live", malformed: [] } as const;
 const onDemand = { pacing: "on_demand", rateFps: null, malformed: [] } as const;
 
@@ -83,4 +103,21 @@ testCamera({
   rateFps: 60,
   frames: null,
   classes: 3,
+});
+testCamera({
+  ...onDemand,
+  name: "video file on demand (needs Debian package ffmpeg)",
+  open: video({ realtime: false, loop: false }),
+  frames: 5,
+  classes: 0,
+  ignore: !ffmpegAvailable,
+});
+testCamera({
+  ...live,
+  name: "looped video file at its own speed (needs Debian package ffmpeg)",
+  open: video({ realtime: true, loop: true }),
+  rateFps: null,
+  frames: null,
+  classes: 0,
+  ignore: !ffmpegAvailable,
 });
