@@ -16,7 +16,10 @@ export interface RunCounters {
   synopsEvents: number;
   /** Σ over all source spikes of their fan-out: what the method costs as described. Equals the multiply-adds of the source network. */
   synopsAll: number;
-  /** The published metric: distinct (neuron, step) pairs whose summed current is not 0. */
+  /**
+   * The published metric: distinct (neuron, step) pairs whose summed current is not 0. NaN, as are the three after it, from
+   * the integer kernel, which never forms currents step by step.
+   */
   synopsReference: number;
   /** Published formula: synopsReference + 2 · neurons · t_max. */
   operations: number;
