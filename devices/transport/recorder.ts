@@ -35,6 +35,9 @@ export async function recordTransport(inner: Transport, options: RecorderOptions
 
 // ---------------------------------------------------------------------------------------------------------------------
 
+/** Most text that waits for the disk; beyond, the link goes at the speed of the disk. */
+const WAITING_BYTES_MAX = 2 ** 20;
+
 class Recorder implements Transport {
   readonly name: string;
   readonly framing: Transport["framing"];
@@ -63,7 +66,7 @@ class Recorder implements Transport {
     try {
       const bytes = await this.#inner.read();
       if (bytes === null) this.#end(this.#closing === null ? "ended" : "closed");
-      else this.#note({ atUs: this.#atUs(), way: "rx", bytes });
+      else await this.#note({ atUs: this.#atUs(), way: "rx", bytes });
       return bytes;
     } catch (error) {
       this.#end("lost");
@@ -71,9 +74,10 @@ class Recorder implements Transport {
     }
   }
 
-  write(bytes: Uint8Array): Promise<void> {
-    if (bytes.length > 0) this.#note({ atUs: this.#atUs(), way: "tx", bytes });
-    return this.#inner.write(bytes);
+  async write(bytes: Uint8Array): Promise<void> {
+    const noted = bytes.length > 0 ? this.#note({ atUs: this.#atUs(), way: "tx", bytes }) : null;
+    await this.#inner.write(bytes);
+    await noted;
   }
 
   close(): Promise<void> {
@@ -98,11 +102,13 @@ class Recorder implements Transport {
     await this.#file.close().catch(() => {});
   }
 
-  #note(entry: RecordingEntry): void {
-    if (this.#isOver) return;
+  /** Resolves at once, unless much waits for the disk. */
+  #note(entry: RecordingEntry): Promise<void> | null {
+    if (this.#isOver) return null;
     const line = entryLine(entry);
     if (this.#bytes + line.length > this.#bytesMax) this.#end("full");
     else this.append(line);
+    return this.#waiting.length > WAITING_BYTES_MAX ? this.#flushing : null;
   }
 
   #end(why: string): void {

@@ -6,6 +6,7 @@
  * as the last `{"at_us":…,"end":"…"}` with why it ended: `closed` (by the recording side), `ended`, `lost`, `full`.
  */
 
+import { Buffer } from "node:buffer";
 import { LinkError } from "../../src/core/errors.ts";
 import type { Framing } from "../../src/ports/transport.ts";
 
@@ -77,11 +78,9 @@ function wrongLine(number: number, expected: string): LinkError {
 }
 
 function toHex(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
-  return text;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
 }
 
 function fromHex(hex: string): Uint8Array {
-  return Uint8Array.from({ length: hex.length / 2 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16));
+  return new Uint8Array(Buffer.from(hex, "hex"));
 }

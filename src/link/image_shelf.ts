@@ -55,7 +55,7 @@ export class ImageShelf {
       const text = `Cannot take the image as its size must be 1 to ${this.#bytesMax} bytes: found ${totalBytes}`;
       throw boardError("image_size", text);
     }
-    const isCached = await this.#store.hasImage(sha256);
+    const isCached = this.#loaded?.sha256 === sha256 || await this.#store.hasImage(sha256);
     if (this.#loading !== null) throw boardError("frame_busy", "Cannot take another image while one is loading");
     this.#sha256 = sha256;
     this.#totalBytes = totalBytes;

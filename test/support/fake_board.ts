@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { Clock } from "../../src/core/clock.ts";
-import { type AgentHandlers, type BoardFacts } from "../../src/link/agent_link.ts";
+import type { AgentHandlers, BoardFacts } from "../../src/link/agent_link.ts";
 import type { BoardAnswer } from "../../src/link/agent_frames.ts";
 import { boardError } from "../../src/link/board_error.ts";
 import type { LinkConfig } from "../../src/link/messages/config.ts";
