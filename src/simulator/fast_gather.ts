@@ -36,6 +36,8 @@ export interface GatherPlan {
 
 /** Lists of a chunk of positions take at most about this much, so that they stay in cache beside the weights. */
 const CHUNK_BYTES = 256 * 1024;
+/** Lists of a band of tile rows: appending goes all over them, so they should fit the first-level cache. */
+const BAND_BYTES = 128 * 1024;
 /** Rows of a table are numbered in 24 bits. */
 export const ROWS_MAX = 2 ** 24;
 /** Tiles of a pixel along one axis are counted in 4 bits. */
@@ -279,7 +281,7 @@ export function planTiles(arena: Arena, timing: Timing, layer: Convolution, tile
       }
     });
   });
-  const bandRows = Math.max(1, Math.min(onY.tiles, Math.floor(CHUNK_BYTES / (rowTiles * listBytes * TYPICAL_DENSITY))));
+  const bandRows = Math.max(1, Math.min(onY.tiles, Math.floor(BAND_BYTES / (rowTiles * listBytes))));
   const bandElements = Math.min(height, windowOf(layer, 0, bandRows * tile[0])) * width * inputs;
   return {
     record: {
