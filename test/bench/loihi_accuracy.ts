@@ -30,7 +30,7 @@ for (const tMax of steps.length > 0 ? steps.map(Number) : [16, 32, 64]) {
   const levels = new Int16Array(784);
   const output = new Int16Array(10);
   const result = createClassification(10);
-  const total = { wrong: 0, firstStep: 0, ties: 0, overflows: 0, clips: 0, silent: 0, repeated: 0 };
+  const total = { wrong: 0, firstStep: 0, ties: 0, overflows: 0, clips: 0, late: 0, silent: 0, repeated: 0 };
   const startUs = systemClock.nowUs();
   for (let i = 0; i < labels.length; i++) {
     encoder.encode(images.subarray(i * 784, (i + 1) * 784), levels);
@@ -42,6 +42,7 @@ for (const tMax of steps.length > 0 ? steps.map(Number) : [16, 32, 64]) {
     total.firstStep += image.layers[image.layers.length - 1].zeroStep - output[result.index];
     total.overflows += chip.counters.qOverflows + chip.counters.uOverflows;
     total.clips += chip.counters.vClips;
+    total.late += chip.counters.lateNeurons;
     total.silent += chip.counters.silentNeurons;
     total.repeated += chip.counters.repeatedNeurons;
   }
@@ -53,6 +54,6 @@ for (const tMax of steps.length > 0 ? steps.map(Number) : [16, 32, 64]) {
         (total.firstStep / labels.length).toFixed(2)
       } of ${image.frameSteps}, ties ${total.ties}, ` +
       `${image.cores.length} cores, ${(labels.length / seconds).toFixed(0)} frames/s; overflows ${total.overflows}, ` +
-      `clipped ${total.clips}, silent ${total.silent}, repeated ${total.repeated}`,
+      `clipped ${total.clips}, late ${total.late}, silent ${total.silent}, repeated ${total.repeated}`,
   );
 }

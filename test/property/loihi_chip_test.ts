@@ -58,10 +58,12 @@ Deno.test("the chip spikes when the simulator says, in every layer, unless a reg
       const levels = randomLevels(network, random);
       chip.run(levels);
       kernel.run(levels, output);
-      const { qOverflows, uOverflows, vClips, silentNeurons } = chip.counters;
+      const { qOverflows, uOverflows, vClips, lateNeurons, silentNeurons } = chip.counters;
       assert.equal(silentNeurons, 0, "every neuron fires");
+      const signed = network.layers.some((layer) => "rectify" in layer && !layer.rectify);
+      assert.ok(lateNeurons === 0 || signed, "only negative levels after read-out can make a neuron late");
       const early = kernelSaturates(network, output.counters.saturatedSpikes, kernel);
-      if (qOverflows + uOverflows + vClips > 0 || early) {
+      if (qOverflows + uOverflows + vClips + lateNeurons > 0 || early) {
         left++;
         return;
       }

@@ -23,6 +23,8 @@ export interface ChipCounters {
   uOverflows: number;
   /** Compartments whose potential was clipped before their first spike: later positive input counts for too much. */
   vClips: number;
+  /** Neurons of layers that fired after their layer's last step, as the pulse could not lift them in time. */
+  lateNeurons: number;
   /** Neurons of layers that never fired in the frame. */
   silentNeurons: number;
   /** Neurons of layers that fired more than once. */
@@ -38,6 +40,7 @@ export const CHIP_COUNTER_NAMES = [
   "qOverflows",
   "uOverflows",
   "vClips",
+  "lateNeurons",
   "silentNeurons",
   "repeatedNeurons",
 ] as const satisfies readonly (keyof ChipCounters)[];
@@ -70,6 +73,7 @@ export function zeroChipCounters(): ChipCounters {
     qOverflows: 0,
     uOverflows: 0,
     vClips: 0,
+    lateNeurons: 0,
     silentNeurons: 0,
     repeatedNeurons: 0,
   };
@@ -114,6 +118,7 @@ export function outputLevels(chip: Chip, levels: Int16Array): void {
 
 /** Fills the counters that follow from the neurons of all layers. */
 export function countNeurons(chip: Pick<Chip, "image" | "firstSteps" | "spikeCounts">, counters: ChipCounters): void {
+  counters.lateNeurons = 0;
   counters.silentNeurons = 0;
   counters.repeatedNeurons = 0;
   const { layers, neuronCompartments } = chip.image;
@@ -124,6 +129,7 @@ export function countNeurons(chip: Pick<Chip, "image" | "firstSteps" | "spikeCou
       const compartment = neuronCompartments[i];
       if (compartment < 0) continue;
       if (chip.firstSteps[compartment] === NEVER) counters.silentNeurons++;
+      else if (chip.firstSteps[compartment] > layer.lastStep) counters.lateNeurons++;
       if (chip.spikeCounts[compartment] > 1) counters.repeatedNeurons++;
     }
   });

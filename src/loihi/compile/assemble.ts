@@ -3,8 +3,7 @@
 import type { Network } from "../../core/network.ts";
 import { sizeOf } from "../../core/shape.ts";
 import type { Board } from "../board.ts";
-import { neuronOf } from "./axons.ts";
-import { type Circuit, INPUT } from "./circuit.ts";
+import { type Circuit, INPUT, neuronOf } from "./circuit.ts";
 import type { BoardImage, ImageArrays, ImageCore, ImageGroup, ImageHeader, ImageLayer } from "./image.ts";
 import { sealImage } from "./image_file.ts";
 import { INSTANT_DECAY } from "./instant.ts";
@@ -24,14 +23,14 @@ export function assemble(
   const { groups, imageCores, compartmentOf } = places;
   const layers: ImageLayer[] = [];
   const neuronCompartments: number[] = [];
-  for (const { name, population, shape, readoutStep, zeroStep } of circuit.layers) {
-    layers.push({ name, shape, first: neuronCompartments.length, readoutStep, zeroStep });
+  for (const { name, population, shape, readoutStep, zeroStep, lastStep } of circuit.layers) {
+    layers.push({ name, shape, first: neuronCompartments.length, readoutStep, zeroStep, lastStep });
     // A flatten of the input has pixels and no compartments.
     const places = population === INPUT ? new Int32Array(sizeOf(shape)).fill(-1) : compartmentOf[population];
     for (const compartment of places) neuronCompartments.push(compartment);
   }
   const synops = (data: boolean) =>
-    circuit.projections.reduce((sum, { role, targets }) => sum + ((role === "data") === data ? targets.length : 0), 0);
+    circuit.projections.reduce((sum, { role, sources }) => sum + ((role === "data") === data ? sources.length : 0), 0);
   const header: ImageHeader = {
     board: board.name,
     network: { name: network.name, digest: network.digest },

@@ -7,13 +7,14 @@
  *   weights stand in a core once for each pattern (inside, each border) and not once for each position.
  */
 
+import { sizeOf } from "../../core/shape.ts";
 import type { CoreLimits } from "../board.ts";
 import type { Projection } from "./circuit.ts";
 import { costOf, type SynapseList } from "./synapse_words.ts";
 
 /** Neurons of one population, one after the other in position-major order, on one core. */
 export interface Span {
-  /** First in order and how many; see `orderOf`. */
+  /** First in order and how many; see `orderOf` in circuit.ts. */
   readonly from: number;
   readonly count: number;
   /** Compartment of the first on its core. */
@@ -58,16 +59,6 @@ const ATOMS_MAX = 1024;
 /** Entries in a source's output table. */
 export const ROUTE_ENTRIES = { discrete: 1, population: 2 } as const;
 
-/** Place of a neuron in position-major order: all channels of the first position, then of the next. */
-export function orderOf(neuron: number, channels: number, area: number): number {
-  return (neuron % area) * channels + Math.floor(neuron / area);
-}
-
-/** The inverse of `orderOf`. */
-export function neuronOf(order: number, channels: number, area: number): number {
-  return (order % channels) * area + Math.floor(order / channels);
-}
-
 /** Chooses the cheaper form by the scarcer of memory and input axons; discrete when they are equal. */
 export function buildAxons(projection: Projection, span: Span, limits: CoreLimits): AxonSet {
   const lists = listsBySource(projection, span);
@@ -83,26 +74,35 @@ export function buildAxons(projection: Projection, span: Span, limits: CoreLimit
 
 /** Compartments and weights that each source reaches in the span; null for those that reach none. */
 function listsBySource(projection: Projection, span: Span): (SynapseList | null)[] {
-  const { start, targets, mantissas, exponents, delays } = projection;
-  const shift = span.base - span.from;
-  return Array.from({ length: start.length - 1 }, (_, source) => {
-    const found: number[] = [];
-    for (let i = start[source]; i < start[source + 1]; i++) {
-      const order = orderOf(targets[i], span.channels, span.area);
-      if (order >= span.from && order < span.from + span.count) found.push(i);
+  const { start, sources, mantissas, exponents, delays, sourceShape } = projection;
+  const found: (Found[] | null)[] = new Array(sizeOf(sourceShape)).fill(null);
+  for (let order = span.from; order < span.from + span.count; order++) {
+    const target = span.base + order - span.from;
+    for (let i = start[order]; i < start[order + 1]; i++) {
+      const synapse = { target, mantissa: mantissas[i], exponent: exponents[i], delay: delays[i] };
+      const list = found[sources[i]];
+      if (list === null) found[sources[i]] = [synapse];
+      else list.push(synapse);
     }
-    if (found.length === 0) return null;
-    const compartment = new Map(found.map((i) => [i, orderOf(targets[i], span.channels, span.area) + shift]));
-    found.sort((a, b) =>
-      exponents[a] - exponents[b] || delays[a] - delays[b] || compartment.get(a)! - compartment.get(b)!
-    );
+  }
+  return found.map((list) => {
+    if (list === null) return null;
+    // Stable, so targets stay in order within a format.
+    list.sort((a, b) => a.exponent - b.exponent || a.delay - b.delay);
     return {
-      targets: found.map((i) => compartment.get(i)!),
-      mantissas: found.map((i) => mantissas[i]),
-      exponents: found.map((i) => exponents[i]),
-      delays: found.map((i) => delays[i]),
+      targets: list.map((synapse) => synapse.target),
+      mantissas: list.map((synapse) => synapse.mantissa),
+      exponents: list.map((synapse) => synapse.exponent),
+      delays: list.map((synapse) => synapse.delay),
     };
   });
+}
+
+interface Found {
+  readonly target: number;
+  readonly mantissa: number;
+  readonly exponent: number;
+  readonly delay: number;
 }
 
 function discreteAxons(bySource: readonly (SynapseList | null)[], limits: CoreLimits): AxonSet {

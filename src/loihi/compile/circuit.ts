@@ -25,19 +25,29 @@ export interface Population {
   readonly refractorySteps: number;
 }
 
-/** Synapses from one source to one population, sorted by source neuron. */
+/** Synapses from one source to one population, sorted by target in position-major order (see `orderOf`). */
 export interface Projection {
   readonly role: "data" | "self" | "counter" | "rectifier" | "bias" | "control";
   /** Index of a population, `INPUT` or `START`. */
   readonly source: number;
   readonly target: number;
   readonly sourceShape: Shape;
-  /** Synapses of source neuron s are `start[s]` … `start[s + 1] − 1`. */
+  /** Synapses onto the target neuron that is number n in order are `start[n]` … `start[n + 1] − 1`. */
   readonly start: Int32Array;
-  readonly targets: Int32Array;
+  readonly sources: Int32Array;
   readonly mantissas: Int16Array;
   readonly exponents: Uint8Array;
   readonly delays: Uint8Array;
+}
+
+/** Place of a neuron in position-major order: all channels of the first position, then of the next. */
+export function orderOf(neuron: number, channels: number, area: number): number {
+  return (neuron % area) * channels + Math.floor(neuron / area);
+}
+
+/** The inverse of `orderOf`. */
+export function neuronOf(order: number, channels: number, area: number): number {
+  return (order % channels) * area + Math.floor(order / channels);
 }
 
 /** When a layer's neurons read out and fire at the latest; steps are absolute, the first of a frame is 1. */
@@ -50,6 +60,8 @@ export interface LayerSchedule {
   readonly readoutStep: number;
   /** Step at which a value of 0 spikes. */
   readonly zeroStep: number;
+  /** Step by which every neuron has been made to spike. */
+  readonly lastStep: number;
 }
 
 /** The whole. */
@@ -87,29 +99,34 @@ export class ProjectionBuilder {
       grown.set(this.#fields);
       this.#fields = grown;
     }
-    this.#fields.set([source, target, weight.mantissa, weight.exponent, delay], this.#count * 5);
-    this.#count++;
+    const at = this.#count++ * 5;
+    this.#fields[at] = source;
+    this.#fields[at + 1] = target;
+    this.#fields[at + 2] = weight.mantissa;
+    this.#fields[at + 3] = weight.exponent;
+    this.#fields[at + 4] = delay;
   }
 
-  /** The synapses sorted by source, in the order of `add` within one. */
-  build(ends: Pick<Projection, "role" | "source" | "target" | "sourceShape">): Projection {
-    const [channels, height, width] = ends.sourceShape;
-    const start = new Int32Array(channels * height * width + 1);
+  /** The synapses sorted by target, in the order of `add` within one. */
+  build(ends: Pick<Projection, "role" | "source" | "target" | "sourceShape">, targetShape: Shape): Projection {
+    const [channels, height, width] = targetShape;
+    const area = height * width;
+    const start = new Int32Array(channels * area + 1);
     const fields = this.#fields;
-    for (let i = 0; i < this.#count; i++) start[fields[i * 5] + 1]++;
-    for (let source = 1; source < start.length; source++) start[source] += start[source - 1];
+    for (let i = 0; i < this.#count; i++) start[orderOf(fields[i * 5 + 1], channels, area) + 1]++;
+    for (let order = 1; order < start.length; order++) start[order] += start[order - 1];
     const next = start.slice();
-    const targets = new Int32Array(this.#count);
+    const sources = new Int32Array(this.#count);
     const mantissas = new Int16Array(this.#count);
     const exponents = new Uint8Array(this.#count);
     const delays = new Uint8Array(this.#count);
     for (let i = 0; i < this.#count; i++) {
-      const at = next[fields[i * 5]]++;
-      targets[at] = fields[i * 5 + 1];
+      const at = next[orderOf(fields[i * 5 + 1], channels, area)]++;
+      sources[at] = fields[i * 5];
       mantissas[at] = fields[i * 5 + 2];
       exponents[at] = fields[i * 5 + 3];
       delays[at] = fields[i * 5 + 4];
     }
-    return { ...ends, start, targets, mantissas, exponents, delays };
+    return { ...ends, start, sources, mantissas, exponents, delays };
   }
 }

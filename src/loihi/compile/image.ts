@@ -35,6 +35,8 @@ export interface ImageLayer {
   /** 0 for layers without a window. */
   readonly readoutStep: number;
   readonly zeroStep: number;
+  /** Step by which every neuron should have fired: at rectification, or where the lowest level is. */
+  readonly lastStep: number;
 }
 
 /** What the image says in words and numbers. */

@@ -60,6 +60,7 @@ const HEADER = z.strictObject({
     first: count(),
     readoutStep: count(),
     zeroStep: count(),
+    lastStep: count(),
   })).min(1).max(4096),
   synopsData: count(Number.MAX_SAFE_INTEGER),
   synopsControl: count(Number.MAX_SAFE_INTEGER),

@@ -77,8 +77,8 @@ class Lowering {
       signal = this.#addSpiking(layer, index, inputs, readoutStep);
     }
     this.#signals.push(signal);
-    const { population, zeroStep } = signal;
-    this.#layers.push({ name: layer.name, population, shape: layer.shape, readoutStep, zeroStep });
+    const { population, zeroStep, lastStep } = signal;
+    this.#layers.push({ name: layer.name, population, shape: layer.shape, readoutStep, zeroStep, lastStep });
   }
 
   finish(): Circuit {
@@ -98,7 +98,7 @@ class Lowering {
     return {
       populations: this.#populations,
       projections: all.map(({ builder, ...ends }) =>
-        builder.build({ ...ends, sourceShape: this.#shapeOf(ends.source) })
+        builder.build({ ...ends, sourceShape: this.#shapeOf(ends.source) }, this.#populations[ends.target].shape)
       ),
       layers: this.#layers,
       inputShape: this.#network.input.shape,

@@ -9,8 +9,8 @@
 import { BackendError } from "../../core/errors.ts";
 import { sizeOf } from "../../core/shape.ts";
 import type { Board, CoreLimits } from "../board.ts";
-import { type AxonSet, buildAxons, neuronOf, ROUTE_ENTRIES, type Span } from "./axons.ts";
-import type { Circuit } from "./circuit.ts";
+import { type AxonSet, buildAxons, ROUTE_ENTRIES, type Span } from "./axons.ts";
+import { type Circuit, neuronOf } from "./circuit.ts";
 
 /** A part of a population on a core, and the axons that lead into it. */
 export interface Part extends Span {

@@ -32,6 +32,8 @@ export interface FrameRanges {
   readonly uOverflows: number;
   /** Neurons clipped before their spike. Most of them code 0 either way. */
   readonly vClips: number;
+  /** Neurons that fired after their layer's last step. */
+  readonly lateNeurons: number;
   readonly silentNeurons: number;
   readonly repeatedNeurons: number;
 }
@@ -42,6 +44,7 @@ const U_LIMIT = 2 ** 23 - 1;
 /** Worst cases of every layer with a window, from its synapses. */
 export function worstRanges(circuit: Circuit, tMax: number): LayerRange[] {
   const ranges: LayerRange[] = [];
+  // Neurons are taken in the order of the projections; only the largest of each sum counts.
   circuit.populations.forEach((population, index) => {
     if (population.layer < 0 || population.kind !== "integrate") return;
     const size = population.thresholds.length;
@@ -51,14 +54,18 @@ export function worstRanges(circuit: Circuit, tMax: number): LayerRange[] {
     let pulse = 0;
     for (const projection of circuit.projections) {
       if (projection.target !== index) continue;
-      const { role, targets, mantissas, exponents } = projection;
+      const { role, start, mantissas, exponents } = projection;
       const into = role === "data" || role === "bias" ? sums : control;
-      for (let i = 0; i < targets.length; i++) {
-        const weight = mantissas[i] * 2 ** (6 + exponents[i]);
-        if (role === "self") silencing = Math.max(silencing, selfSum(projection, targets[i]));
-        else if (role === "rectifier") pulse = Math.max(pulse, weight);
-        else if (weight > 0) into.positive[targets[i]] += weight;
-        else into.negative[targets[i]] -= weight;
+      for (let neuron = 0; neuron < size; neuron++) {
+        let own = 0;
+        for (let i = start[neuron]; i < start[neuron + 1]; i++) {
+          const weight = mantissas[i] * 2 ** (6 + exponents[i]);
+          if (role === "self") own -= weight;
+          else if (role === "rectifier") pulse = Math.max(pulse, weight);
+          else if (weight > 0) into.positive[neuron] += weight;
+          else into.negative[neuron] -= weight;
+        }
+        silencing = Math.max(silencing, own);
       }
     }
     let [q, u, v] = [pulse, 0, 0];
@@ -82,24 +89,24 @@ export function worstRanges(circuit: Circuit, tMax: number): LayerRange[] {
 
 /** Runs calibration frames, `[frames][pixels]` levels each, and counts what left its range. */
 export function countRanges(chip: Chip, frames: Iterable<Int16Array>): FrameRanges {
-  const total = { frames: 0, qOverflows: 0, uOverflows: 0, vClips: 0, silentNeurons: 0, repeatedNeurons: 0 };
+  const total = {
+    frames: 0,
+    qOverflows: 0,
+    uOverflows: 0,
+    vClips: 0,
+    lateNeurons: 0,
+    silentNeurons: 0,
+    repeatedNeurons: 0,
+  };
   for (const levels of frames) {
     chip.run(levels);
     total.frames++;
     total.qOverflows += chip.counters.qOverflows;
     total.uOverflows += chip.counters.uOverflows;
     total.vClips += chip.counters.vClips;
+    total.lateNeurons += chip.counters.lateNeurons;
     total.silentNeurons += chip.counters.silentNeurons;
     total.repeatedNeurons += chip.counters.repeatedNeurons;
   }
   return total;
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
-
-/** Current that a neuron takes from itself after a spike. */
-function selfSum({ start, mantissas, exponents }: Circuit["projections"][number], neuron: number): number {
-  let sum = 0;
-  for (let i = start[neuron]; i < start[neuron + 1]; i++) sum -= mantissas[i] * 2 ** (6 + exponents[i]);
-  return sum;
 }

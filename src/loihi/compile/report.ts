@@ -78,7 +78,7 @@ export function formatReport(
   if (frames !== null) {
     lines.push(
       `Over ${frames.frames} frames: ${frames.qOverflows} sums and ${frames.uOverflows} currents wrapped, ` +
-        `${frames.vClips} potentials clipped, ${frames.silentNeurons} neurons silent, ${frames.repeatedNeurons} fired twice`,
+        `${frames.vClips} potentials clipped, ${frames.lateNeurons} neurons late, ${frames.silentNeurons} neurons silent, ${frames.repeatedNeurons} fired twice`,
     );
   }
   return lines.join("\n");
