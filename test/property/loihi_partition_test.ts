@@ -106,9 +106,9 @@ function checkCore(image: BoardImage, { limits }: Board, core: number): void {
 function listOf(image: BoardImage, list: number) {
   const [from, to] = [image.listStarts[list], image.listStarts[list + 1]];
   return {
-    targets: [...image.synapseTargets.subarray(from, to)],
-    mantissas: [...image.synapseMantissas.subarray(from, to)],
-    exponents: [...image.synapseExponents.subarray(from, to)],
-    delays: [...image.synapseDelays.subarray(from, to)],
+    targets: Int32Array.from(image.synapseTargets.subarray(from, to)),
+    mantissas: Int32Array.from(image.synapseMantissas.subarray(from, to)),
+    exponents: Int32Array.from(image.synapseExponents.subarray(from, to)),
+    delays: Int32Array.from(image.synapseDelays.subarray(from, to)),
   };
 }

@@ -120,17 +120,23 @@ function layArrays(
     return result;
   };
   const flat = routes.flat();
+  const listStarts = starts(lists.map((list) => list.targets.length));
+  const fill = <A extends Int16Array | Uint8Array>(array: A, field: keyof SynapseList): A => {
+    lists.forEach((list, i) => array.set(list[field], listStarts[i]));
+    return array;
+  };
+  const synapses = listStarts[lists.length];
   return {
     thresholds,
     axonCores: Int32Array.from(axons, (axon) => axon.core),
     axonBases: Uint8Array.from(axons, (axon) => axon.base),
     axonFirstLists: Int32Array.from(axons, (axon) => axon.firstList),
     axonAtoms: Int16Array.from(axons, (axon) => axon.atoms),
-    listStarts: starts(lists.map((list) => list.targets.length)),
-    synapseTargets: Int16Array.from(lists.flatMap((list) => list.targets)),
-    synapseMantissas: Int16Array.from(lists.flatMap((list) => list.mantissas)),
-    synapseExponents: Uint8Array.from(lists.flatMap((list) => list.exponents)),
-    synapseDelays: Uint8Array.from(lists.flatMap((list) => list.delays)),
+    listStarts,
+    synapseTargets: fill(new Int16Array(synapses), "targets"),
+    synapseMantissas: fill(new Int16Array(synapses), "mantissas"),
+    synapseExponents: fill(new Uint8Array(synapses), "exponents"),
+    synapseDelays: fill(new Uint8Array(synapses), "delays"),
     routeStarts: starts(routes.map((list) => list.length)),
     routeAxons: Int32Array.from(flat, (route) => route.axon),
     routeAtoms: Int16Array.from(flat, (route) => route.atom),

@@ -74,35 +74,39 @@ export function buildAxons(projection: Projection, span: Span, limits: CoreLimit
 
 /** Compartments and weights that each source reaches in the span; null for those that reach none. */
 function listsBySource(projection: Projection, span: Span): (SynapseList | null)[] {
-  const { start, sources, mantissas, exponents, delays, sourceShape } = projection;
-  const found: (Found[] | null)[] = new Array(sizeOf(sourceShape)).fill(null);
-  for (let order = span.from; order < span.from + span.count; order++) {
-    const target = span.base + order - span.from;
-    for (let i = start[order]; i < start[order + 1]; i++) {
-      const synapse = { target, mantissa: mantissas[i], exponent: exponents[i], delay: delays[i] };
-      const list = found[sources[i]];
-      if (list === null) found[sources[i]] = [synapse];
-      else list.push(synapse);
+  const { start, sources, mantissas, exponents, delays } = projection;
+  const first = start[span.from];
+  const last = start[span.from + span.count];
+  // A counting sort by source that keeps the order of the targets.
+  const ends = new Int32Array(sizeOf(projection.sourceShape) + 1);
+  for (let i = first; i < last; i++) ends[sources[i] + 1]++;
+  for (let source = 1; source < ends.length; source++) ends[source] += ends[source - 1];
+  const next = ends.slice();
+  const synapses = new Int32Array(last - first);
+  const targets = new Int32Array(last - first);
+  for (let order = 0; order < span.count; order++) {
+    for (let i = start[span.from + order]; i < start[span.from + order + 1]; i++) {
+      const at = next[sources[i]]++;
+      synapses[at] = i;
+      targets[at] = span.base + order;
     }
   }
-  return found.map((list) => {
-    if (list === null) return null;
+  const rank = (i: number) => exponents[i] * 64 + delays[i];
+  return Array.from({ length: ends.length - 1 }, (_, source) => {
+    const [from, to] = [ends[source], ends[source + 1]];
+    if (from === to) return null;
+    const order = Int32Array.from({ length: to - from }, (_, i) => from + i);
     // Stable, so targets stay in order within a format.
-    list.sort((a, b) => a.exponent - b.exponent || a.delay - b.delay);
+    if (synapses.subarray(from, to).some((i) => rank(i) !== rank(synapses[from]))) {
+      order.sort((a, b) => rank(synapses[a]) - rank(synapses[b]) || a - b);
+    }
     return {
-      targets: list.map((synapse) => synapse.target),
-      mantissas: list.map((synapse) => synapse.mantissa),
-      exponents: list.map((synapse) => synapse.exponent),
-      delays: list.map((synapse) => synapse.delay),
+      targets: order.map((at) => targets[at]),
+      mantissas: order.map((at) => mantissas[synapses[at]]),
+      exponents: order.map((at) => exponents[synapses[at]]),
+      delays: order.map((at) => delays[synapses[at]]),
     };
   });
-}
-
-interface Found {
-  readonly target: number;
-  readonly mantissa: number;
-  readonly exponent: number;
-  readonly delay: number;
 }
 
 function discreteAxons(bySource: readonly (SynapseList | null)[], limits: CoreLimits): AxonSet {
@@ -137,11 +141,11 @@ function populationAxons(
   const known = new Map<string, number>();
   for (let position = 0, area = height * width; position < area; position++) {
     const own = Array.from({ length: channels }, (_, channel) => bySource[channel * area + position]);
-    const lowest = own.reduce((least, list) => list === null ? least : Math.min(least, ...list.targets), Infinity);
+    const lowest = own.reduce((least, list) => list === null ? least : Math.min(least, lowestTarget(list)), Infinity);
     if (lowest === Infinity) continue;
     const base = lowest % (BASE_MAX + 1);
     const shifted = own.map((list) => shiftTargets(list, base));
-    const key = JSON.stringify(shifted);
+    const key = shifted.map((list) => `${list.targets.length}:${keyOf(list)}`).join("");
     let firstList = known.get(key);
     if (firstList === undefined) {
       firstList = lists.length;
@@ -163,8 +167,29 @@ function populationAxons(
 }
 
 function shiftTargets(list: SynapseList | null, base: number): SynapseList {
-  if (list === null) return { targets: [], mantissas: [], exponents: [], delays: [] };
+  if (list === null) return NO_SYNAPSES;
   return { ...list, targets: list.targets.map((target) => target - base) };
+}
+
+const NO_SYNAPSES: SynapseList = {
+  targets: new Int32Array(0),
+  mantissas: new Int32Array(0),
+  exponents: new Int32Array(0),
+  delays: new Int32Array(0),
+};
+
+/** Sorted by format, a list's first target need not be its lowest. */
+function lowestTarget(list: SynapseList): number {
+  return list.targets.reduce((least, target) => Math.min(least, target), Infinity);
+}
+
+/** Equal for lists of equal synapses, and for no others. */
+function keyOf({ targets, mantissas, exponents, delays }: SynapseList): string {
+  let key = "";
+  for (let i = 0; i < targets.length; i++) {
+    key += String.fromCharCode(targets[i], mantissas[i] + 256, exponents[i] * 64 + delays[i]);
+  }
+  return key;
 }
 
 /** A list in pieces that one axon each can reach. */

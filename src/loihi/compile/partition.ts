@@ -56,6 +56,12 @@ export function partition(circuit: Circuit, board: Board): PlacedCore[] {
 
 // ---------------------------------------------------------------------------------------------------------------------
 
+interface Excess {
+  readonly limit: string;
+  readonly needed: number;
+  readonly available: number;
+}
+
 interface OpenCore {
   readonly parts: Part[];
   readonly profiles: Set<string>;
@@ -120,20 +126,22 @@ function cut(circuit: Circuit, board: Board, cutting: Cutting): { span: Span; ne
     // Whole positions stay together where there are enough of them.
     const grain = parts <= area ? channels : 1;
     const step = grain * Math.ceil(size / grain / parts);
-    const spans: Span[] = [];
-    for (let from = 0; from < size; from += step) {
-      spans.push({ from, count: Math.min(step, size - from), base: 0, channels, area });
+    const needs: { span: Span; need: Need }[] = [];
+    let excess: Excess | null = null;
+    for (let from = 0; from < size && excess === null; from += step) {
+      const span = { from, count: Math.min(step, size - from), base: 0, channels, area };
+      const need = needOf(circuit, board.limits, cutting, span);
+      excess = firstExcess(need.use, board.limits);
+      needs.push({ span, need });
     }
-    const needs = spans.map((span) => ({ span, need: needOf(circuit, board.limits, cutting, span) }));
-    const excess = needs.map(({ need }) => firstExcess(need.use, board.limits)).find((found) => found !== null);
-    if (excess === undefined) return needs;
+    if (excess === null) return needs;
     // Control neurons project to one another, so they stay together; a single neuron cannot be cut.
     if (parts >= size || layer < 0 && circuit.populations[cutting.population].kind === "instant") {
-      throw fitError(board, { layer: name, ...excess! });
+      throw fitError(board, { layer: name, ...excess });
     }
     parts = Math.min(
       size,
-      Math.max(parts + 1, Math.ceil(parts * Math.min(2, 0.9 * excess!.needed / excess!.available))),
+      Math.max(parts + 1, Math.ceil(parts * Math.min(2, 0.9 * excess.needed / excess.available))),
     );
   }
 }
@@ -240,7 +248,7 @@ function union<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): number {
   return size;
 }
 
-function firstExcess(use: CoreUse, limits: CoreLimits): { limit: string; needed: number; available: number } | null {
+function firstExcess(use: CoreUse, limits: CoreLimits): Excess | null {
   let limit: keyof CoreUse;
   for (limit in use) if (use[limit] > limits[limit]) return { limit, needed: use[limit], available: limits[limit] };
   return null;
@@ -248,13 +256,13 @@ function firstExcess(use: CoreUse, limits: CoreLimits): { limit: string; needed:
 
 function fitError(
   board: Board,
-  facts: { layer: string; limit: string; needed: number; available: number },
+  facts: Excess & { readonly layer: string },
 ): BackendError {
   const { layer, limit, needed, available } = facts;
   const what = limit === "cores" ? `on ${board.name}` : `on a core of ${board.name}`;
   return new BackendError(
     "loihi.fit",
     `Cannot place layer ${JSON.stringify(layer)} ${what} as ${limit} must be at most ${available}: found ${needed}`,
-    { hint: "Use a board with more room, or a smaller network", facts },
+    { hint: "Use a board with more room, or a smaller network", facts: { ...facts } },
   );
 }

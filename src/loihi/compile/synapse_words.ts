@@ -12,10 +12,10 @@ import type { CoreLimits } from "../board.ts";
 /** Synapses of one spike onto one core, one after the other. */
 export interface SynapseList {
   /** Relative to the axon's base. */
-  readonly targets: readonly number[];
-  readonly mantissas: readonly number[];
-  readonly exponents: readonly number[];
-  readonly delays: readonly number[];
+  readonly targets: Int32Array;
+  readonly mantissas: Int32Array;
+  readonly exponents: Int32Array;
+  readonly delays: Int32Array;
 }
 
 /** What a list needs. */
@@ -54,7 +54,7 @@ export function costOf(list: SynapseList, limits: Pick<CoreLimits, "synapsesPerE
 // ---------------------------------------------------------------------------------------------------------------------
 
 /** Words of the runs of neighbours between `first` and `end`. */
-function denseWords(targets: readonly number[], first: number, end: number, synapseBits: number, most: number): number {
+function denseWords(targets: Int32Array, first: number, end: number, synapseBits: number, most: number): number {
   let words = 0;
   let run = 1;
   for (let i = first + 1; i <= end; i++) {
