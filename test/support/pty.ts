@@ -36,7 +36,7 @@ export async function openPtyPair(): Promise<PtyPair> {
     unplug,
     async [Symbol.asyncDispose]() {
       await unplug();
-      rmSync(folder, { recursive: true });
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
