@@ -2,10 +2,10 @@
 
 import type { Conv2dLayer, DenseLayer, Layer, Network } from "../core/network.ts";
 import type { Shape } from "../core/shape.ts";
-import { sizeOf } from "../core/shape.ts";
+import { roundHalfEven } from "../ttfs/timing.ts";
 import { hasWeights, type SourceGraph, type SourceLayer } from "./graph.ts";
 import { biasCorrection, inputChannel, type Scales } from "./scales.ts";
-import { INPUT_MASK, isPadded, type ShiftPlan } from "./shifts.ts";
+import { INPUT_MASK, isDepthwise, isPadded, readsExtras, type ShiftPlan } from "./shifts.ts";
 
 /** A built network's layers, and where each source layer went. */
 export interface Built {
@@ -16,9 +16,14 @@ export interface Built {
   readonly places: readonly number[];
 }
 
-/** Builds the layers. `graph` must have images' bytes / 255 as its input. */
-export function buildLayers(graph: SourceGraph, plan: ShiftPlan, scales: Scales): Built {
-  const builder: Builder = { graph, plan, scales, layers: [], places: [], inputMask: -1 };
+/**
+ * Builds the layers.
+ *
+ * @param graph with images' bytes / 255 as its input
+ * @param unit levels in a coded 1.0
+ */
+export function buildLayers(graph: SourceGraph, plan: ShiftPlan, scales: Scales, unit: number): Built {
+  const builder: Builder = { graph, plan, scales, unit, layers: [], places: [], constants: [], inputMask: -1 };
   if (plan.inputMasks > 0) builder.inputMask = addInputMask(builder);
   for (let index = 0; index < graph.layers.length; index++) {
     const layer = graph.layers[index];
@@ -26,6 +31,7 @@ export function buildLayers(graph: SourceGraph, plan: ShiftPlan, scales: Scales)
     else if (layer.kind === "dense") addDense(builder, layer, index);
     else if (layer.kind === "add") addSum(builder, layer, index);
     else addPool(builder, layer, index);
+    builder.constants.push(plan.biasChannels[index] ? constantOf(builder, layer) : 0);
     builder.places.push(builder.layers.length - 1);
   }
   const [channels] = graph.input.shape;
@@ -48,8 +54,11 @@ interface Builder {
   readonly graph: SourceGraph;
   readonly plan: ShiftPlan;
   readonly scales: Scales;
+  readonly unit: number;
   readonly layers: Layer[];
   readonly places: number[];
+  /** What each source layer's bias channel codes; 0 for none. */
+  readonly constants: number[];
   /** Index of the layer that adds a mask to the input, −1 without one. */
   inputMask: number;
 }
@@ -60,6 +69,9 @@ interface Source {
   /** How many masks it has, and what they code. */
   readonly masks: number;
   readonly mask: number;
+  /** What its bias channel codes, and whether it has one. */
+  readonly constant: number;
+  readonly biasChannels: number;
   /** Scale and shift of the weight's channel. */
   scaleOf(weight: number): number;
   shiftOf(weight: number): number;
@@ -73,13 +85,18 @@ function sourceOf(builder: Builder, layer: Weighted): Source {
   if (input >= 0) {
     const [scale, shift] = [scales.scale[input], scales.shift[input]];
     const index = builder.places[input];
-    return { index, masks: plan.masks[input], mask: shift / scale, scaleOf: () => scale, shiftOf: () => shift };
+    const biasChannels = plan.biasChannels[input] ? 1 : 0;
+    const constant = builder.constants[input];
+    const extras = { masks: plan.masks[input], mask: shift / scale, biasChannels, constant };
+    return { index, ...extras, scaleOf: () => scale, shiftOf: () => shift };
   }
   const masked = builder.inputMask >= 0 && isPadded(layer);
   return {
     index: masked ? builder.inputMask : -1,
     masks: masked ? plan.inputMasks : 0,
-    mask: INPUT_MASK,
+    mask: inputMask(builder.unit),
+    biasChannels: 0,
+    constant: 0,
     scaleOf: (weight) => graph.input.scale[inputChannel(graph, layer, weight)],
     shiftOf: (weight) => -graph.input.offset[inputChannel(graph, layer, weight)],
   };
@@ -98,9 +115,10 @@ function codeWeights(builder: Builder, layer: Weighted, index: number, taps: num
   const source = sourceOf(builder, layer);
   const [scale, shift] = [scales.scale[index], scales.shift[index]];
   const out = layer.bias.length;
-  const outputs = out + plan.masks[index];
+  const outputs = out + plan.masks[index] + (plan.biasChannels[index] ? 1 : 0);
   const inputs = layer.weights.length / out / taps;
-  const columns = inputs + source.masks;
+  const mixes = readsExtras(layer);
+  const columns = inputs + (mixes ? source.masks + source.biasChannels : 0);
   const weights = new Float32Array(outputs * columns * taps);
   for (let o = 0; o < out; o++) {
     for (let tap = 0; tap < taps; tap++) {
@@ -111,17 +129,62 @@ function codeWeights(builder: Builder, layer: Weighted, index: number, taps: num
         shifts += layer.weights[at] * source.shiftOf(at);
       }
       // A mask of 0 belongs to a layer that only has it because another one in its sums needs one.
-      if (source.mask === 0) continue;
-      for (let i = inputs; i < columns; i++) {
+      if (source.mask === 0 || !mixes) continue;
+      for (let i = inputs; i < inputs + source.masks; i++) {
         weights[(o * columns + i) * taps + tap] = -shifts / (source.mask * scale * source.masks);
       }
     }
   }
   const correction = biasCorrection(graph, plan, scales.shift, layer);
+  const rest = restOfBias(source);
   const bias = new Float32Array(outputs);
-  for (let o = 0; o < out; o++) bias[o] = (layer.bias[o] - correction[o] + shift) / scale;
-  bias.fill(shift / scale, out);
+  for (let o = 0; o < out; o++) {
+    bias[o] = (layer.bias[o] - correction[o] + shift) / scale;
+    if (!mixes || rest === null) continue;
+    const whole = Math.fround(roundHalfEven(bias[o] * builder.unit) / builder.unit);
+    weights[(o * columns + inputs + rest.column) * taps + innerTap(layer)] += (bias[o] - whole) / rest.codes;
+    bias[o] = whole;
+  }
+  bias.fill(shift / scale, out, out + plan.masks[index]);
+  if (plan.biasChannels[index]) bias[outputs - 1] = smallConstant(builder.unit);
   return { weights, bias, source };
+}
+
+/** The channel that brings what rounding leaves of a bias, counted from the first mask; null when there is none. */
+function restOfBias(source: Source): { column: number; codes: number } | null {
+  if (source.constant > 0) return { column: source.masks, codes: source.constant };
+  return source.masks > 0 && source.mask > 0 ? { column: 0, codes: source.mask } : null;
+}
+
+/** What the input's masks code: a whole level, as a spike cannot code any other. */
+function inputMask(unit: number): number {
+  return Math.round(unit * INPUT_MASK) / unit;
+}
+
+/** What a bias channel codes where it starts: small, so that the weights on it are not lost in those of the layer. */
+function smallConstant(unit: number): number {
+  return Math.max(1, Math.round(unit / 8)) / unit;
+}
+
+/** What a layer's bias channel codes: additions add those of their inputs up, and round. */
+function constantOf({ constants, scales, unit }: Builder, layer: SourceLayer): number {
+  if (hasWeights(layer)) return smallConstant(unit);
+  if (layer.kind !== "add") return constants[layer.inputs[0]];
+  const scale = scales.scale[constants.length];
+  const sum = layer.inputs.reduce(
+    (total, input) => total + Math.fround(scales.scale[input] / scale) * constants[input],
+    0,
+  );
+  return Math.floor(sum * unit + 0.5) / unit;
+}
+
+/** A tap of a window that lies on the map at the border too. */
+function innerTap(layer: Weighted): number {
+  if (layer.kind === "dense") return 0;
+  const [y, x] = [0, 1].map((axis) =>
+    Math.min(layer.kernel[axis] - 1, Math.ceil(layer.padding[axis] / layer.dilation[axis]))
+  );
+  return y * layer.kernel[1] + x;
 }
 
 /** What was divided out of this layer's own weights. */
@@ -132,11 +195,16 @@ function ownScale(builder: Builder, layer: SourceLayer, index: number): number {
 
 function outputShapeOf(builder: Builder, layer: SourceLayer, index: number): Shape {
   const [channels, height, width] = layer.shape;
-  const masks = builder.plan.masks[index];
-  if (masks === 0) return layer.shape;
-  if (layer.kind !== "flatten") return [channels + masks, height, width];
+  const extras = extrasOf(builder, index);
+  if (extras === 0) return layer.shape;
+  if (layer.kind !== "flatten") return [channels + extras, height, width];
   const source = builder.graph.layers[layer.inputs[0]].shape;
-  return [channels + masks * source[1] * source[2], 1, 1];
+  return [channels + extras * source[1] * source[2], 1, 1];
+}
+
+/** Channels that a layer has beyond the source network's. */
+function extrasOf({ plan }: Builder, index: number): number {
+  return plan.masks[index] + (plan.biasChannels[index] ? 1 : 0);
 }
 
 function rectifies(builder: Builder, layer: SourceLayer, index: number): boolean {
@@ -156,7 +224,7 @@ function addConv(builder: Builder, layer: Extract<SourceLayer, { kind: "conv2d" 
     stride: layer.stride,
     padding: layer.padding,
     dilation: layer.dilation,
-    groups: layer.groups,
+    groups: layer.groups === 1 ? 1 : layer.groups + (isDepthwise(layer) ? extrasOf(builder, index) : 0),
     weights,
     bias,
     scale: ownScale(builder, layer, index),
@@ -241,9 +309,11 @@ function addSum(builder: Builder, layer: Extract<SourceLayer, { kind: "add" }>, 
 function addConstant(builder: Builder, name: string, input: number): number {
   const shape = outputShapeOf(builder, builder.graph.layers[input], input);
   const value = builder.scales.shift[input] / builder.scales.scale[input];
+  const bias = new Float32Array(shape[0]).fill(value);
+  if (builder.plan.biasChannels[input]) bias[shape[0] - 1] = 0;
   return pushPointwise(builder, { name, input: builder.places[input], shape, groups: shape[0] }, {
     weights: new Float32Array(shape[0]),
-    bias: new Float32Array(shape[0]).fill(value),
+    bias,
   });
 }
 
@@ -253,7 +323,7 @@ function addInputMask(builder: Builder): number {
   const outputs = channels + builder.plan.inputMasks;
   const weights = new Float32Array(outputs * channels);
   for (let i = 0; i < channels; i++) weights[i * channels + i] = 1;
-  const bias = new Float32Array(outputs).fill(INPUT_MASK, channels);
+  const bias = new Float32Array(outputs).fill(inputMask(builder.unit), channels);
   const shape: Shape = [outputs, height, width];
   return pushPointwise(builder, { name: "input.mask", input: -1, shape, groups: 1 }, { weights, bias });
 }
@@ -278,15 +348,4 @@ function pushPointwise(
     ...numbers,
   });
   return builder.layers.length - 1;
-}
-
-/** Synapses and neurons of a source network, for reports. */
-export function sourceSize(graph: SourceGraph): { neurons: number; weights: number } {
-  let neurons = 0;
-  let weights = 0;
-  for (const layer of graph.layers) {
-    neurons += sizeOf(layer.shape);
-    if (hasWeights(layer)) weights += layer.weights.length;
-  }
-  return { neurons, weights };
 }

@@ -118,11 +118,15 @@ export async function eachFrame(
   const { data, count } = images;
   const bytes = new Uint8Array(frameValues(data));
   const input = new Float32Array(bytes.length);
-  await using ann: Ann = await startAnn(model, { name: graph.input.name, dims: inputDims(model, graph) }, names);
-  for (let index = 0; index < count; index++) {
-    const label = data.frame(index, bytes);
-    fillInput(bytes, data.shape[2], images.pixels, graph.input.layout, input);
-    take(await ann.run(input), index, label, bytes);
+  const ann: Ann = await startAnn(model, { name: graph.input.name, dims: inputDims(model, graph) }, names);
+  try {
+    for (let index = 0; index < count; index++) {
+      const label = data.frame(index, bytes);
+      fillInput(bytes, data.shape[2], images.pixels, graph.input.layout, input);
+      take(await ann.run(input), index, label, bytes);
+    }
+  } finally {
+    await ann[Symbol.asyncDispose]();
   }
 }
 

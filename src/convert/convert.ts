@@ -7,6 +7,7 @@ import type { Convention, Network } from "../core/network.ts";
 import { type Shape, sizeOf } from "../core/shape.ts";
 import { classId, withClasses } from "../data/classes.ts";
 import { type Dataset, frameValues, toPlanar } from "../data/dataset.ts";
+import { spreadOut } from "../data/spread.ts";
 import { loadNetwork } from "../model/load.ts";
 import { summarise } from "../model/summary.ts";
 import { saveNetwork } from "../model/save.ts";
@@ -37,7 +38,7 @@ export interface ConvertOptions {
   readonly data: Dataset;
   /** The network's name; the file's by default. */
   readonly name?: string;
-  /** Most images to calibrate with; all by default. */
+  /** Most images to calibrate with, drawn evenly from all; all by default. */
   readonly calibrationFrames?: number;
   /** Most images to measure the finished network with; all that it was calibrated with by default. */
   readonly measureFrames?: number;
@@ -48,6 +49,11 @@ export interface ConvertOptions {
   readonly convention?: Convention;
   readonly normalise?: Normalisation;
   readonly budget?: Partial<Budget>;
+  /**
+   * Give layers one more channel that brings what rounding leaves of their readers' biases. `auto`, the default, does so when
+   * at least one image in 200 more then gets the source network's class. Not with `quartz-2023`, which has no such channels.
+   */
+  readonly exactBias?: boolean | "auto";
   /** Class names in the order of the outputs. */
   readonly labels?: readonly string[];
   /** The model's input is (byte / 255 − mean) / std; 0 and 1 by default. One number, or one a channel. */
@@ -86,6 +92,9 @@ export const CONVERTER = "quartz convert 1";
 /** Fewest images to calibrate with. */
 export const CALIBRATION_FRAMES_MIN = 16;
 const ERROR_FRAMES = 16;
+const SEARCH_FRAMES = 200;
+/** Share of images that must be won for bias channels to be worth their neurons. */
+const EXACT_BIAS_GAIN = 0.005;
 const SELF_TEST_FRAMES = 8;
 const SELF_TEST_BYTES_MAX = 2 ** 20;
 const REFERENCE_FRAMES_MIN = 2;
@@ -103,7 +112,7 @@ export async function convert(options: ConvertOptions, progress: Progress = () =
   const source = await prepare(options);
   const { model, graph, images } = source;
   const calibration = await calibrate(model, graph, images, (done, total) => progress("calibrating", done, total));
-  const work: Work = { ...source, options, calibration, progress };
+  const work = await withBiases({ ...source, options, calibration, progress });
   const { candidate, trials } = await choose(work);
   const measured = limited(images, options.measureFrames ?? images.count);
   const measurement = await measureNetwork(candidate.network, measured, {
@@ -135,7 +144,7 @@ export async function convert(options: ConvertOptions, progress: Progress = () =
     annAccuracy,
     errors,
     trials,
-    notes: [...graph.notes, ...scales.notes],
+    notes: [...graph.notes, ...scales.notes, ...channelNotes(work.plan)],
   };
 }
 
@@ -182,7 +191,30 @@ async function prepare(options: ConvertOptions): Promise<Source> {
     throw new ModelError("convert.signed", message, { issues });
   }
   const labels = labelsOf(options, sizeOf(graph.layers[graph.layers.length - 1].shape));
-  return { model, graph, plan, labels, images: { data: withClasses(data, labels), count, pixels } };
+  return { model, graph, plan, labels, images: { data: spreadOut(withClasses(data, labels)), count, pixels } };
+}
+
+/** The work with bias channels, where the options ask for them or measurement shows them better. */
+async function withBiases(work: Work): Promise<Work> {
+  const { options, graph, images, calibration } = work;
+  const { exactBias = "auto", normalise = "joint", percentile = 99.9, tMax = 16 } = options;
+  if (exactBias === false || normalise !== "joint") return work;
+  const exact: Work = { ...work, plan: planShifts(graph, [], true) };
+  if (exactBias === true || !exact.plan.biasChannels.includes(true)) return exact;
+  const agreements: number[] = [];
+  for (const candidate of [work, exact]) {
+    const { network } = await build(candidate, number(percentile, 99.9), number(tMax, 16));
+    const { agreement } = await measureNetwork(network, limited(images, options.searchFrames ?? SEARCH_FRAMES), {
+      createKernel: options.createKernel ?? createFastKernel,
+      predictions: calibration.predictions,
+    });
+    agreements.push(agreement!);
+  }
+  return agreements[1] - agreements[0] >= EXACT_BIAS_GAIN ? exact : work;
+}
+
+function number(value: number | "auto", instead: number): number {
+  return value === "auto" ? instead : value;
 }
 
 /** The network that the options ask for: built once, or the best of all trials. */
@@ -192,7 +224,7 @@ async function choose(work: Work): Promise<{ candidate: Candidate; trials: Trial
   const percentiles = percentile === "auto" ? PERCENTILES : [percentile];
   const tMaxValues = tMax === "auto" ? T_MAX_VALUES : [tMax];
   if (percentile !== "auto" && tMax !== "auto") return { candidate: await build(work, percentile, tMax), trials: [] };
-  const searched = limited(images, options.searchFrames ?? 200);
+  const searched = limited(images, options.searchFrames ?? SEARCH_FRAMES);
   const trials: Trial[] = [];
   const total = percentiles.length * tMaxValues.length;
   for (const p of percentiles) {
@@ -221,7 +253,7 @@ async function build(work: Work, percentile: number, tMax: number): Promise<Cand
     : await sequentialScales(model, graph, plan, images, percentile, (done, total) => {
       progress("normalising layer after layer", done, total);
     });
-  const built = buildLayers(graph, plan, scales);
+  const built = buildLayers(graph, plan, scales, timing.unit);
   const network: Network = {
     name: options.name ?? basename(options.modelPath).replace(/\.onnx$/i, ""),
     digest: "",
@@ -259,14 +291,14 @@ function finish(
       snnAccuracy: measurement.accuracy,
       snnAccuracyFrames: measured ? measurement.frames : null,
     },
-    selfTest: makeSelfTest(network, selfTestFrames(images.data)),
+    selfTest: makeSelfTest(network, selfTestFrames(images.data, referenceFrames(network))),
   };
 }
 
 /** A few images, evenly spread over the data set, as the network takes them; large ones fewer. */
-function selfTestFrames(data: Dataset): Uint8Array {
+function selfTestFrames(data: Dataset, countMax: number): Uint8Array {
   const size = frameValues(data);
-  const count = Math.max(1, Math.min(SELF_TEST_FRAMES, data.count, Math.floor(SELF_TEST_BYTES_MAX / size)));
+  const count = Math.max(1, Math.min(SELF_TEST_FRAMES, countMax, data.count, Math.floor(SELF_TEST_BYTES_MAX / size)));
   const frames = new Uint8Array(count * size);
   const bytes = new Uint8Array(size);
   for (let i = 0; i < count; i++) {
@@ -281,6 +313,17 @@ function referenceFrames(network: Network): number {
   const { neurons, synapses } = summarise(network);
   const perFrame = 10 * synapses + 5 * network.tMax * neurons;
   return Math.max(REFERENCE_FRAMES_MIN, Math.min(REFERENCE_FRAMES_MAX, Math.floor(REFERENCE_WORK / perFrame)));
+}
+
+/** What was added to layers, for the report. */
+function channelNotes(plan: ShiftPlan): string[] {
+  const count = (list: readonly (number | boolean)[]) => list.filter((item) => Number(item) > 0).length;
+  const notes: string[] = [];
+  const shifted = count(plan.shifted);
+  if (shifted > 0) notes.push(`${shifted} layer(s) may be negative and are shifted; ${count(plan.masks)} have masks`);
+  if (plan.inputMasks > 0) notes.push("the input's mean meets padding, so a layer with a mask stands before the first");
+  if (count(plan.biasChannels) > 0) notes.push(`${count(plan.biasChannels)} layer(s) have a channel for exact biases`);
+  return notes;
 }
 
 function limited(images: Images, count: number): Images {

@@ -128,18 +128,20 @@ export function growForBias(
   if (!hasWeights(layer)) return;
   const correction = biasCorrection(graph, plan, scales.shift, layer);
   const before = scales.scale[index];
-  const levels = scales.shift[index] / before;
+  // The shift of scores is a value of its own; that of other layers is a number of levels and grows with the scale.
+  const fixed = index === graph.layers.length - 1 ? scales.shift[index] : 0;
+  const levels = fixed === 0 ? scales.shift[index] / before : 0;
   let worst = 0;
   for (let i = 0; i < correction.length; i++) {
-    // The layer's own shift grows with its scale: (b − c) / S + levels must stay in range on both sides.
-    const value = layer.bias[i] - correction[i];
+    // (b − c + fixed) / S + levels must stay in range on both sides.
+    const value = layer.bias[i] - correction[i] + fixed;
     worst = Math.max(worst, value > 0 ? value / (biasMax - levels) : -value / (biasMax + levels));
   }
   if (worst <= before) return;
   // A hair more, so that rounding to 32-bit floats stays inside.
   const scale = worst * (1 + 1e-6);
   scales.scale[index] = scale;
-  scales.shift[index] = levels * scale;
+  scales.shift[index] = fixed === 0 ? levels * scale : fixed;
   scales.notes.push(`${layer.name}: scale ${format(before)} became ${format(scale)}, as a bias needs it`);
 }
 

@@ -21,12 +21,18 @@ export interface ShiftPlan {
   readonly shifted: readonly boolean[];
   /** How many more channels a layer has that code d. One a layer. */
   readonly masks: readonly number[];
+  /** Layers with one more channel, after the masks, that always codes one small value; see `planBiasChannels`. */
+  readonly biasChannels: readonly boolean[];
   /** How many masks the input gets, in a layer of its own: its offset meets a padded convolution. 0 for none. */
   readonly inputMasks: number;
 }
 
-/** Plans the shifts of a network; pushes the layers for which there is no exact way. */
-export function planShifts(graph: SourceGraph, issues: Issue[]): ShiftPlan {
+/**
+ * Plans the shifts of a network; pushes the layers for which there is no exact way.
+ *
+ * @param exactBias true: layers get bias channels where they can have them
+ */
+export function planShifts(graph: SourceGraph, issues: Issue[], exactBias = false): ShiftPlan {
   const { layers } = graph;
   const last = layers.length - 1;
   const shifted: boolean[] = [];
@@ -53,13 +59,25 @@ export function planShifts(graph: SourceGraph, issues: Issue[]): ShiftPlan {
   });
   const masks = planMasks(layers, shifted);
   checkReaders(layers, shifted, masks, issues);
-  return { shifted, masks, inputMasks: planInput(graph, issues) };
+  const biasChannels = exactBias ? planBiasChannels(layers) : layers.map(() => false);
+  return { shifted, masks, biasChannels, inputMasks: planInput(graph, issues) };
 }
 
 /** What the input's mask codes: half of the range, where the mean of most images lies. */
 export const INPUT_MASK = 0.5;
 /** Most channels that one layer's mask is split into. */
 const MASKS_MAX = 8;
+
+/** True for a convolution whose groups have one channel each, in and out. */
+export function isDepthwise(layer: SourceLayer): boolean {
+  return layer.kind === "conv2d" && layer.groups > 1 && layer.groups === layer.bias.length &&
+    layer.weights.length === layer.bias.length * layer.kernel[0] * layer.kernel[1];
+}
+
+/** True when a layer's weights can mix a mask or a bias channel in: it has one group. */
+export function readsExtras(layer: SourceLayer): boolean {
+  return layer.kind === "dense" || (layer.kind === "conv2d" && layer.groups === 1);
+}
 
 /** True for a convolution with zeros around its input. */
 export function isPadded(layer: SourceLayer): boolean {
@@ -94,6 +112,36 @@ function planMasks(layers: readonly SourceLayer[], shifted: readonly boolean[]):
     if (!hasWeights(layer) && layer.inputs.includes(-1)) impossible.add(find(index));
   });
   return layers.map((_, i) => (impossible.has(find(i)) ? 0 : wanted.get(find(i)) ?? 0));
+}
+
+/**
+ * Layers that get a bias channel. A bias is a spike and has whole levels; what rounding leaves is the same at every position and
+ * on every image, so no average takes it away, and over many layers it costs more than all other rounding. A channel that
+ * always codes one small value brings the rest of the bias through an ordinary weight of its readers.
+ *
+ * Layers that must have the same number of channels have it together, depthwise convolutions hand it on.
+ */
+function planBiasChannels(layers: readonly SourceLayer[]): boolean[] {
+  const group = layers.map((_, i) => i);
+  const find = (i: number): number => (group[i] === i ? i : find(group[i]));
+  const wanted = new Set<number>();
+  const impossible = new Set<number>();
+  layers.forEach((layer, index) => {
+    if (hasWeights(layer) && !isDepthwise(layer)) return;
+    for (const input of layer.inputs) if (input >= 0) group[find(input)] = find(index);
+  });
+  layers.forEach((layer, index) => {
+    const [input] = layer.inputs;
+    if (readsExtras(layer)) {
+      if (input >= 0) wanted.add(find(input));
+    } else if (layer.inputs.includes(-1)) impossible.add(find(index));
+    if (layer.kind === "conv2d" && layer.groups > 1 && !isDepthwise(layer)) {
+      impossible.add(find(index));
+      if (input >= 0) impossible.add(find(input));
+    }
+    if (index === layers.length - 1) impossible.add(find(index));
+  });
+  return layers.map((_, i) => wanted.has(find(i)) && !impossible.has(find(i)));
 }
 
 /** Masks that keep their weights about as small as the largest of the layer's own, times `factor` of the input channel. */

@@ -5,7 +5,10 @@ import type { Dataset } from "./dataset.ts";
 
 /** Turns any name into a class id: lower case, `[a-z0-9_-]`, at most 64 characters. */
 export function classId(name: string): string {
-  const plain = name.normalize("NFKD").toLowerCase().replace(/[^a-z0-9_-]+/g, "_").replace(/^_+(?=.)|(?<=.)_+$/g, "");
+  const plain = name.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/[^a-z0-9_-]+/g, "_").replace(
+    /^_+(?=.)|(?<=.)_+$/g,
+    "",
+  );
   return plain.slice(0, 64) || "_";
 }
 

@@ -120,11 +120,12 @@ Deno.test("convert: coded layers stand for the source network's values, borders,
         seed: fc.nat(),
         colour: fc.boolean(),
         centred: fc.boolean(),
+        exactBias: fc.boolean(),
         steps: fc.array(fc.constantFrom(...Object.keys(STEPS)), { minLength: 1, maxLength: 5 }),
         end: fc.constantFrom(...Object.keys(END)),
         convention: fc.constantFrom("quartz-2023" as const, "quartz-loihi" as const),
       }),
-      async ({ seed, colour, centred, steps, end, convention }) => {
+      async ({ seed, colour, centred, exactBias, steps, end, convention }) => {
         const random = createRandom(seed);
         const channels = colour ? 3 : 1;
         const growth: Growth = { random, nodes: [], weights: {}, channels, size: 6, value: "x" };
@@ -143,12 +144,12 @@ Deno.test("convert: coded layers stand for the source network's values, borders,
         const images = { data: randomImages(random, channels, 6, 3), count: 3, pixels };
         const calibration = await calibrate(model, graph, images);
         const issues: Issue[] = [];
-        const plan = planShifts(graph, issues);
+        const plan = planShifts(graph, issues, exactBias);
         assert.deepEqual(issues, []);
         const timing = createTiming(convention, 256);
         const scales = scalesOrNull(() => jointScales(graph, plan, calibration, { timing, percentile: 100 }));
         if (scales === null) return;
-        const network = buildLayers(graph, plan, scales);
+        const network = buildLayers(graph, plan, scales, timing.unit);
         seen.built++;
         if (plan.masks.some((masks) => masks > 0)) seen.masked++;
         if (plan.inputMasks > 0) seen.centred++;
