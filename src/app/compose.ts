@@ -1,9 +1,22 @@
 /** A configuration to running parts. The one place that knows every camera, back end and publisher. */
 
 import process from "node:process";
+import { openFfmpegCamera } from "../../devices/camera/ffmpeg.ts";
+import type { VideoInput } from "../../devices/camera/ffmpeg_args.ts";
+import { openSnapshotCamera } from "../../devices/camera/http_snapshot.ts";
+import { openMqttFrames } from "../../devices/camera/mqtt_frames.ts";
 import { openReplayCamera } from "../../devices/camera/replay.ts";
 import { openSyntheticCamera } from "../../devices/camera/synthetic.ts";
-import type { CameraConfig, Config, MqttConfig } from "../config/types.ts";
+import type {
+  CameraConfig,
+  Config,
+  FileSource,
+  MjpegSource,
+  MqttConfig,
+  RtspSource,
+  SourceConfig,
+  V4l2Source,
+} from "../config/types.ts";
 import { unreachable } from "../core/assert.ts";
 import type { Clock } from "../core/clock.ts";
 import { ConfigError } from "../core/errors.ts";
@@ -31,6 +44,9 @@ export interface ComposeOptions {
   /** Most frames that each camera yields; all by default. */
   readonly frameLimit?: number;
 }
+
+/** What a camera needs besides the configuration. */
+export type CameraOptions = Pick<ComposeOptions, "clock" | "frameLimit">;
 
 /** A runtime that is ready to run, with what it was made of. Disposing stops the publisher, then the back ends. */
 export interface Composition extends AsyncDisposable {
@@ -96,18 +112,28 @@ async function openNetworks(config: Config): Promise<Map<string, Network>> {
 }
 
 function cameraPart(config: Config, camera: CameraConfig, backend: Backend, options: ComposeOptions): CameraPart {
-  const { crop, resize, invert, maxAgeMs } = camera;
+  const { crop, resize, invert, maxAgeMs, decision } = camera;
   return {
     id: camera.id,
-    open: () => openCamera(camera, backend.network, options),
+    open: () => openCamera(config, camera, backend.network, options),
     backend,
-    preprocessor: createPreprocessor(backend.network.input, { crop, resize, invert }),
+    preprocessor: createPreprocessor(backend.network.input, {
+      crop: cropsItself(camera.source) ? null : crop,
+      resize,
+      invert,
+    }),
     maxAgeMs,
-    report: config.publish,
+    report: { ...config.publish, decision },
   };
 }
 
-function openCamera(camera: CameraConfig, network: Network, options: ComposeOptions): Promise<CameraSource> {
+/** Opens a camera of the configuration. @throws {CameraError} when it cannot be opened now */
+export function openCamera(
+  config: Config,
+  camera: CameraConfig,
+  network: Network,
+  options: CameraOptions,
+): Promise<CameraSource> {
   const { source, id } = camera;
   const common = { id, classes: network.labels, clock: options.clock, limit: options.frameLimit };
   switch (source.kind) {
@@ -117,27 +143,73 @@ function openCamera(camera: CameraConfig, network: Network, options: ComposeOpti
       const { sprites, width, height, color, rateFps, seed } = source;
       return openSyntheticCamera({ ...common, sprites, width, height, color, rateFps, seed });
     }
+    case "v4l2":
+    case "rtsp":
+    case "mjpeg":
+    case "file": {
+      // ffmpeg crops and scales: the pipe carries no more pixels than the network reads.
+      const [channels, height, width] = network.input.shape;
+      const { crop, resize } = camera;
+      const output = { width, height, channels: channels === 1 ? 1 : 3, crop, resize } as const;
+      return openFfmpegCamera({ ...common, ...output, input: videoInput(source) });
+    }
+    case "snapshot":
+      return openSnapshotCamera({ ...common, ...source, password: source.password?.reveal() ?? null });
+    case "mqtt": {
+      const { topic, share, keep, raw, bytesMax } = source;
+      const channels = raw?.color === "rgb" ? 3 : 1;
+      return openMqttFrames({
+        ...common,
+        broker: { ...brokerTerms(config.mqtt!), clientId: `${config.mqtt!.clientId}-${id}` },
+        topic,
+        share,
+        keep,
+        raw: raw && { width: raw.width, height: raw.height, channels },
+        bytesMax,
+      });
+    }
     default:
       return unreachable(source);
   }
 }
 
-function openPublisher(config: Config, mqtt: MqttConfig, options: ComposeOptions): MqttPublisher {
-  const tls = mqtt.tls === null ? undefined : {
-    ca: mqtt.tls.ca ?? undefined,
-    cert: mqtt.tls.cert ?? undefined,
-    key: mqtt.tls.key?.reveal(),
+/** True when the source crops its own frames. */
+function cropsItself({ kind }: SourceConfig): boolean {
+  return kind === "v4l2" || kind === "rtsp" || kind === "mjpeg" || kind === "file";
+}
+
+function videoInput(source: V4l2Source | RtspSource | MjpegSource | FileSource): VideoInput {
+  switch (source.kind) {
+    case "v4l2": {
+      const { width, height, ...rest } = source;
+      return { ...rest, captureSize: width === null || height === null ? null : { width, height } };
+    }
+    case "rtsp":
+    case "mjpeg":
+      return { transport: "tcp", ...source, password: source.password?.reveal() ?? null };
+    case "file":
+      return source;
+  }
+}
+
+/** How to reach the broker, as a client needs it. */
+function brokerTerms({ url, username, password, tls, protocol }: MqttConfig) {
+  return {
+    url,
+    username: username ?? undefined,
+    password: password?.reveal(),
+    tls: tls === null ? undefined : { ca: tls.ca ?? undefined, cert: tls.cert ?? undefined, key: tls.key?.reveal() },
+    protocol,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
   };
+}
+
+function openPublisher(config: Config, mqtt: MqttConfig, options: ComposeOptions): MqttPublisher {
   return openMqttPublisher({
-    url: mqtt.url,
+    ...brokerTerms(mqtt),
     gatewayId: config.gateway.id,
     baseTopic: mqtt.baseTopic,
     clientId: mqtt.clientId,
-    username: mqtt.username ?? undefined,
-    password: mqtt.password?.reveal(),
-    tls,
-    protocol: mqtt.protocol,
-    connectTimeoutMs: CONNECT_TIMEOUT_MS,
     outboxMax: mqtt.outboxMax,
     clock: options.clock,
     random: options.random,

@@ -7,7 +7,13 @@ import type { Problem } from "./problems.ts";
 /** Every broken rule. `value` may be anything; parts of the wrong type are left to the schema. `shown` is what errors may print. */
 export function crossChecks(value: unknown, shown: unknown): Problem[] {
   const root = asRecord(value);
-  return root === null ? [] : [...checkCameras(root, shown), ...checkMqtt(asRecord(root.mqtt))];
+  if (root === null) return [];
+  return [
+    ...checkCameras(root, shown),
+    ...checkSources(root),
+    ...checkDecisions(root),
+    ...checkMqtt(asRecord(root.mqtt)),
+  ];
 }
 
 function checkCameras(root: Record<string, unknown>, shown: unknown): Problem[] {
@@ -34,6 +40,70 @@ function checkCameras(root: Record<string, unknown>, shown: unknown): Problem[] 
     }
   });
   return problems;
+}
+
+function checkSources(root: Record<string, unknown>): Problem[] {
+  const problems: Problem[] = [];
+  const has = (value: unknown) => value !== undefined && value !== null;
+  for (const { source, path } of sourcesOf(root)) {
+    if (source.kind === "v4l2" && has(source.width) !== has(source.height)) {
+      const missing = has(source.width) ? "height" : "width";
+      problems.push({ path: [...path, missing], expected: "width and height together, or neither", found: "one" });
+    }
+    if (has(source.password) && !has(source.username)) {
+      problems.push({ path: [...path, "username"], expected: "a user name beside the password", found: "none" });
+    }
+    if (source.kind === "mqtt") problems.push(...checkMqttSource(source, path, root));
+  }
+  return problems;
+}
+
+function checkMqttSource(
+  { topic, kind }: Record<string, unknown>,
+  path: readonly (string | number)[],
+  root: Record<string, unknown>,
+): Problem[] {
+  const mqtt = asRecord(root.mqtt);
+  if (mqtt === null) {
+    return [{ path: [...path, "kind"], expected: "a broker under mqtt for pictures over MQTT", found: `${kind}` }];
+  }
+  const own = `${mqtt.base_topic ?? "quartz"}/${asRecord(root.gateway)?.id}/`;
+  if (typeof topic !== "string" || !topic.startsWith(own)) return [];
+  return [{
+    path: [...path, "topic"],
+    expected: `a topic outside ${own}, where this gateway publishes`,
+    found: JSON.stringify(topic),
+  }];
+}
+
+/** Votes of a window, at the top and where a camera differs from it. */
+function checkDecisions(root: Record<string, unknown>): Problem[] {
+  const top = asRecord(root.decision) ?? {};
+  const places: { rules: Record<string, unknown>; path: readonly (string | number)[] }[] = [
+    { rules: top, path: ["decision", "votes"] },
+  ];
+  if (Array.isArray(root.cameras)) {
+    root.cameras.forEach((item, index) => {
+      const own = asRecord(asRecord(item)?.decision);
+      if (own !== null) places.push({ rules: { ...top, ...own }, path: ["cameras", index, "decision", "votes"] });
+    });
+  }
+  return places.flatMap(({ rules: { votes = 1, window = 1 }, path }) =>
+    typeof votes !== "number" || typeof window !== "number" || votes <= window ? [] : [{
+      path,
+      expected: `at most the window, ${window}`,
+      found: `${votes}`,
+      hint: "set window to the number of frames of which so many must agree",
+    }]
+  );
+}
+
+function* sourcesOf(root: Record<string, unknown>) {
+  if (!Array.isArray(root.cameras)) return;
+  for (const [index, item] of root.cameras.entries()) {
+    const source = asRecord(asRecord(item)?.source);
+    if (source !== null) yield { source, path: ["cameras", index, "source"] as const };
+  }
 }
 
 function checkMqtt(mqtt: Record<string, unknown> | null): Problem[] {

@@ -13,7 +13,7 @@ import { resolveReferences } from "./references.ts";
 import type { Resolved } from "./references.ts";
 import { checkConfig, invalidConfig, ISSUES_MAX } from "./schema.ts";
 import { Secret } from "./secret.ts";
-import type { Config, TlsConfig } from "./types.ts";
+import type { Config, SourceConfig, TlsConfig } from "./types.ts";
 import { readYaml } from "./yaml_text.ts";
 import type { YamlText } from "./yaml_text.ts";
 
@@ -116,11 +116,14 @@ function resolvePaths(config: Config, folder: string): Config {
   const cameras = config.cameras.map((camera) => ({
     ...camera,
     network: resolve(folder, camera.network),
-    source: camera.source.kind === "replay"
-      ? { ...camera.source, path: resolve(folder, camera.source.path) }
-      : { ...camera.source, sprites: resolve(folder, camera.source.sprites) },
+    source: resolveSource(camera.source, folder),
   }));
   return { ...config, cameras };
+}
+
+function resolveSource(source: SourceConfig, folder: string): SourceConfig {
+  if (source.kind === "synthetic") return { ...source, sprites: resolve(folder, source.sprites) };
+  return "path" in source ? { ...source, path: resolve(folder, source.path) } : source;
 }
 
 /** The configuration with `mqtt.tls` read from its files; what cannot be read goes to `problems`. */
@@ -148,14 +151,16 @@ function isPem(text: string): boolean {
   return text.includes("-----BEGIN ");
 }
 
-function warnings({ mqtt }: Config, yaml: YamlText, { referencePaths }: Resolved): string[] {
+function warnings({ mqtt, cameras }: Config, yaml: YamlText, { referencePaths }: Resolved): string[] {
   const found: string[] = [];
   const literal = (path: Path, advice: string) => {
     if (!referencePaths.has(path.join("."))) found.push(`${yaml.where(path)} is written in the file itself: ${advice}`);
   };
-  if (mqtt?.password) {
-    literal(["mqtt", "password"], "use ${env:NAME} or ${file:/path}, so that the file holds no secret");
-  }
+  const advice = "use ${env:NAME} or ${file:/path}, so that the file holds no secret";
+  if (mqtt?.password) literal(["mqtt", "password"], advice);
+  cameras.forEach(({ source }, index) => {
+    if ("password" in source && source.password) literal(["cameras", index, "source", "password"], advice);
+  });
   if (mqtt?.tls?.key && isPem(String(valueAt(yaml.value, ["mqtt", "tls", "key"])))) {
     literal(["mqtt", "tls", "key"], "name its file instead");
   }

@@ -47,7 +47,7 @@ export interface SchemaIssue {
 const SHOWN_LENGTH_MAX = 60;
 
 /** Fields whose value is never shown, wherever it is wrong. */
-const SECRET_PATHS = ["mqtt.password", "mqtt.tls.key"];
+const SECRET_PATHS = /^(mqtt\.password|mqtt\.tls\.key|cameras\.\d+\.source\.password)$/;
 
 /** Every finding as problems. `shown` is the configuration as the file has it, `root` its schema. */
 export function toProblems(issues: readonly SchemaIssue[], shown: unknown, root: JsonNode): Problem[] {
@@ -74,13 +74,13 @@ export function show(shown: unknown, path: Path, nodes: readonly JsonNode[] = []
   const value = valueAt(shown, path);
   if (value === undefined) return "nothing";
   if (value === null) return "null";
-  if (SECRET_PATHS.includes(path.join("."))) return REDACTED;
+  if (SECRET_PATHS.test(path.join("."))) return REDACTED;
   if (Array.isArray(value)) return value.length === 1 ? "a list of 1" : `a list of ${value.length}`;
   if (typeof value === "object") return "a mapping";
   // A text where a mapping belongs may be a whole section with a slip in it, passwords included.
   if (typeof value === "string" && nodes.some((node) => node.properties || node.items)) return "a text";
   if (typeof value !== "string") return String(value);
-  return quote(path.join(".") === "mqtt.url" ? redactBrokenUrl(value) : value);
+  return quote(path.at(-1) === "url" ? redactBrokenUrl(value) : value);
 }
 
 /** The value at a path, `undefined` when there is none. */

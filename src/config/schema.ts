@@ -1,4 +1,4 @@
-/** The configuration file's schema: the only place that knows its `snake_case` keys. Door of zod for the configuration. */
+/** The configuration file's schema: with its two parts, the only place that knows the file's `snake_case` keys. */
 
 import * as z from "zod";
 import { ConfigError } from "../core/errors.ts";
@@ -7,7 +7,9 @@ import { crossChecks } from "./cross_checks.ts";
 import { checkMqttUrl } from "./mqtt_url.ts";
 import { formatPath, toProblems } from "./problems.ts";
 import type { JsonNode, Problem } from "./problems.ts";
+import { choice, id, integer, optionalPath, text } from "./schema_parts.ts";
 import { Secret } from "./secret.ts";
+import { SOURCES } from "./source_schema.ts";
 import type { Config } from "./types.ts";
 
 /** Most cameras of one gateway. */
@@ -55,46 +57,23 @@ export function configJsonSchema(): object {
   return { $schema, title: "Configuration of quartz-edge", ...rest };
 }
 
-const id = (description: string, example: string) =>
-  z.string().regex(/^[a-z0-9_-]{1,64}$/, "1 to 64 of a-z, 0-9, _ and -").meta({ description, examples: [example] });
+const DECISION_FIELDS = {
+  threshold: z.number().min(0).max(1)
+    .meta({ description: "Confidence below which a frame votes for unknown, 0 to 1.", examples: [0.6] }),
+  hysteresis: z.number().min(0).max(1)
+    .meta({ description: "Advantage in confidence of the class that stands, 0 to 1.", examples: [0.1] }),
+  votes: integer(1, 1000).meta({
+    description: "Frames of the window that must agree to change the class.",
+    examples: [3],
+  }),
+  window: integer(1, 1000).meta({ description: "Newest frames whose votes count.", examples: [5] }),
+};
 
-const text = (lengthMax: number) =>
-  z.string().regex(new RegExp(`^[^\\0-\\x1f\\x7f]{1,${lengthMax}}$`), `1 to ${lengthMax} characters without line ends`);
-
-const path = (description: string, example: string) => text(4096).meta(pathMeta(description, example));
-
-const optionalPath = (description: string, example: string) =>
-  text(4096).nullable().default(null).meta(pathMeta(description, example));
-
-const pathMeta = (description: string, example: string) => ({
-  description: `${description} Relative paths start at this file's folder.`,
-  examples: [example],
-});
-
-const integer = (low: number, high: number) => z.int().min(low).max(high);
-
-const choice = <const T extends readonly [string, ...string[]]>(values: T, description: string) =>
-  z.enum(values).default(values[0] as T[number]).meta({ description, examples: [values[0]] });
-
-const rateFps = z.number().gt(0).max(1000).nullable().default(null)
-  .meta({ description: "Frames a second; null or absent: as fast as they are asked for.", examples: [10] });
-
-const replaySource = z.strictObject({
-  kind: z.literal("replay").meta({ description: "A recorded clip." }),
-  path: path("The clip.", "clips/digits.safetensors.gz"),
-  rate_fps: rateFps,
-  loop: z.boolean().default(false).meta({ description: "Start again after the last frame.", examples: [true] }),
-});
-
-const syntheticSource = z.strictObject({
-  kind: z.literal("synthetic").meta({ description: "Scenes made from sprites whose class is known." }),
-  sprites: path("The clip whose images are pasted into the scene.", "clips/digits.safetensors.gz"),
-  width: integer(8, 4096).default(320).meta({ description: "Width of the scene, pixels.", examples: [320] }),
-  height: integer(8, 4096).default(240).meta({ description: "Height of the scene, pixels.", examples: [240] }),
-  color: choice(["grey", "rgb"], "Channels of the scene."),
-  rate_fps: rateFps,
-  seed: integer(0, 2 ** 32 - 1).default(1)
-    .meta({ description: "Start of the random sequence: the same seed makes the same scenes.", examples: [1] }),
+const decision = z.strictObject({
+  threshold: DECISION_FIELDS.threshold.default(0),
+  hysteresis: DECISION_FIELDS.hysteresis.default(0),
+  votes: DECISION_FIELDS.votes.default(1),
+  window: DECISION_FIELDS.window.default(1),
 });
 
 const crop = z.strictObject({
@@ -107,7 +86,7 @@ const crop = z.strictObject({
 const camera = z.strictObject({
   id: id("Name of the camera in topics and logs; each camera has its own.", "door"),
   network: optionalPath("Network of this camera, in place of the default above.", "networks/doors.safetensors"),
-  source: z.discriminatedUnion("kind", [replaySource, syntheticSource])
+  source: z.discriminatedUnion("kind", SOURCES)
     .meta({
       description: "Where the frames come from.",
       examples: [{ kind: "replay", path: "clips/digits.safetensors.gz" }],
@@ -123,6 +102,11 @@ const camera = z.strictObject({
   ),
   invert: z.boolean().default(false)
     .meta({ description: "Swap dark and light, for dark digits on white paper.", examples: [false] }),
+  decision: z.strictObject(DECISION_FIELDS).partial().nullable().default(null)
+    .meta({
+      description: "Rules of this camera where they differ from decision below.",
+      examples: [{ threshold: 0.8 }],
+    }),
   max_age_ms: integer(1, 3_600_000).default(1000)
     .meta({ description: "Frames older than this when inference starts are dropped as stale, ms.", examples: [1000] }),
 });
@@ -174,8 +158,6 @@ const publish = z.strictObject({
   top_k: integer(1, 100).default(3).meta({ description: "Classes listed in a result.", examples: [3] }),
   heartbeat_s: z.number().min(1).max(86_400).default(60)
     .meta({ description: "Longest time between two states of a camera, s.", examples: [60] }),
-  confidence_min: z.number().min(0).max(1).default(0)
-    .meta({ description: "Results below this confidence do not change a camera's state, 0 to 1.", examples: [0.6] }),
 });
 
 const telemetry = z.strictObject({
@@ -203,6 +185,7 @@ const SCHEMA = z.strictObject({
   }),
   cameras: z.array(camera).min(1).max(CAMERAS_MAX).meta({ description: "The cameras." }),
   mqtt: mqtt.nullable().default(null).meta({ description: "The broker; absent: none is configured." }),
+  decision: decision.prefault({}).meta({ description: "How single results become a camera's state." }),
   publish: publish.prefault({}).meta({ description: "What is published for each camera." }),
   telemetry: telemetry.prefault({}).meta({ description: "How often figures are published." }),
   log: log.prefault({}).meta({ description: "What is logged, and how." }),
@@ -213,11 +196,18 @@ const ROOT_NODE = z.toJSONSchema(SCHEMA, { io: "input" }) as JsonNode;
 
 /** Defaults that depend on other fields, secrets in their wrapper, and the change of case. */
 function toConfig(file: z.output<typeof SCHEMA>): Config {
-  const { network, cameras, mqtt, ...rest } = file;
+  const { network, cameras, mqtt, decision, ...rest } = file;
   const secret = (value: string | null) => value === null ? null : new Secret(value);
   return camelKeys({
     ...rest,
-    cameras: cameras.map((camera) => ({ ...camera, network: camera.network ?? network ?? "" })),
+    cameras: cameras.map((camera) => ({
+      ...camera,
+      network: camera.network ?? network ?? "",
+      source: "password" in camera.source
+        ? { ...camera.source, password: secret(camera.source.password) }
+        : camera.source,
+      decision: { ...decision, ...camera.decision },
+    })),
     mqtt: mqtt && {
       ...mqtt,
       client_id: mqtt.client_id ?? `quartz-${file.gateway.id}`,

@@ -26,13 +26,37 @@ export interface CameraConfig {
   readonly id: string;
   /** Path of the network file: the camera's own, or the configuration's default. */
   readonly network: string;
-  readonly source: ReplaySource | SyntheticSource;
+  readonly source: SourceConfig;
   /** Pixels of the source image; `null` = all of it. */
   readonly crop: CropConfig | null;
   readonly resize: "auto" | "area" | "bilinear";
   readonly invert: boolean;
+  /** The configuration's own, with this camera's differences. */
+  readonly decision: DecisionConfig;
   /** Frames older than this when inference starts are dropped as stale, ms. */
   readonly maxAgeMs: number;
+}
+
+/** Where frames come from; `kind` tells which. */
+export type SourceConfig =
+  | ReplaySource
+  | SyntheticSource
+  | V4l2Source
+  | RtspSource
+  | MjpegSource
+  | FileSource
+  | SnapshotSource
+  | MqttSource;
+
+/** From results to a camera's state; see `runtime/decision.ts`. */
+export interface DecisionConfig {
+  /** 0 to 1. */
+  readonly threshold: number;
+  /** 0 to 1. */
+  readonly hysteresis: number;
+  /** At most `window`. */
+  readonly votes: number;
+  readonly window: number;
 }
 
 /** A recorded clip. */
@@ -55,6 +79,69 @@ export interface SyntheticSource {
   /** Frames a second; `null` = the next one whenever it is asked for. */
   readonly rateFps: number | null;
   readonly seed: number;
+}
+
+/** A camera of this machine. */
+export interface V4l2Source {
+  readonly kind: "v4l2";
+  /** Name under `/dev/v4l/by-id`, or a path under `/dev`. */
+  readonly device: string;
+  readonly inputFormat: string | null;
+  /** Both or none. */
+  readonly width: number | null;
+  readonly height: number | null;
+  readonly rateFps: number | null;
+}
+
+/** How to log in at a camera. */
+export interface CameraCredentials {
+  readonly username: string | null;
+  readonly password: Secret | null;
+}
+
+/** A camera on the network. */
+export interface RtspSource extends CameraCredentials {
+  readonly kind: "rtsp";
+  readonly url: string;
+  readonly transport: "tcp" | "udp";
+  readonly rateFps: number | null;
+}
+
+/** A camera that sends JPEG pictures over HTTP without end. */
+export interface MjpegSource extends CameraCredentials {
+  readonly kind: "mjpeg";
+  readonly url: string;
+  readonly rateFps: number | null;
+}
+
+/** A video file. */
+export interface FileSource {
+  readonly kind: "file";
+  readonly path: string;
+  readonly loop: boolean;
+  readonly realtime: boolean;
+  readonly rateFps: number | null;
+}
+
+/** A picture that is fetched over and over. */
+export interface SnapshotSource extends CameraCredentials {
+  readonly kind: "snapshot";
+  readonly url: string;
+  readonly everyS: number;
+  readonly timeoutS: number;
+  readonly bytesMax: number;
+}
+
+/** Pictures published on a topic. */
+export interface MqttSource {
+  readonly kind: "mqtt";
+  readonly topic: string;
+  /** Group of the shared subscription. */
+  readonly share: string | null;
+  readonly keep: "newest" | "all";
+  /** Form of raw pictures; `null` = JPEG or PNG. */
+  readonly raw: { readonly width: number; readonly height: number; readonly color: "grey" | "rgb" } | null;
+  readonly bytesMax: number;
 }
 
 /** A rectangle, pixels of the source image. */
@@ -95,8 +182,6 @@ export interface PublishConfig {
   readonly topK: number;
   /** Longest time between two states of a camera, s. */
   readonly heartbeatS: number;
-  /** Results below this confidence do not change a camera's state, 0 to 1. */
-  readonly confidenceMin: number;
 }
 
 /** How often figures are published, s. */

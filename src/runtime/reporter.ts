@@ -8,9 +8,7 @@ import type { Publisher } from "../ports/publisher.ts";
 import { estimateFrameEnergyUj, LOIHI_ENERGY_SCOPE } from "../telemetry/energy_model.ts";
 import { createTiming, frameSteps } from "../ttfs/timing.ts";
 import type { FrameResult } from "./classifier.ts";
-
-/** Class of a state whose confidence is below the configured minimum. */
-export const CLASS_NONE = "none";
+import { CLASS_UNKNOWN, Decision, type DecisionOptions, UNKNOWN } from "./decision.ts";
 
 /** When and what to publish. */
 export interface ReporterOptions {
@@ -22,12 +20,14 @@ export interface ReporterOptions {
   readonly topK: number;
   /** Longest time between two states, s. */
   readonly heartbeatS: number;
-  /** Results below this confidence make the state `none`, 0 to 1. */
-  readonly confidenceMin: number;
+  /** From results to the state; results are published as they are. */
+  readonly decision: DecisionOptions;
 }
 
 /** Publishes one camera's results. */
 export class Reporter {
+  /** The camera's state in the making. */
+  readonly decision: Decision;
   readonly #options: ReporterOptions;
   readonly #network: Network;
   readonly #backend: BackendName;
@@ -51,6 +51,7 @@ export class Reporter {
       readonly clock: Clock;
     },
   ) {
+    this.decision = new Decision(options.decision);
     this.#options = options;
     this.#network = parts.network;
     this.#backend = parts.backend;
@@ -65,10 +66,9 @@ export class Reporter {
 
   /** Publishes what the rules say of this result. */
   report(result: FrameResult): void {
-    const { mode, sampleEveryS, heartbeatS, confidenceMin } = this.#options;
-    const { classification } = result;
+    const { mode, sampleEveryS, heartbeatS } = this.#options;
     const nowUs = this.#clock.nowUs();
-    const index = classification.confidence >= confidenceMin ? classification.index : -1;
+    const index = this.decision.decide(result.classification);
     const changed = index !== this.#stateIndex;
     if (changed) {
       this.#stateIndex = index;
@@ -124,7 +124,9 @@ export class Reporter {
     return {
       kind: "state",
       ...this.#common(result),
-      classId: index < 0 ? CLASS_NONE : this.#network.labels[index],
+      classId: index === UNKNOWN ? CLASS_UNKNOWN : this.#network.labels[index],
+      // Of the class that stands, which need not be this frame's own.
+      ...(index === UNKNOWN ? {} : { confidence: result.classification.probabilities[index] }),
       index,
       sinceWallMs: this.#stateSinceWallMs,
     };

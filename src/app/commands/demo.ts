@@ -6,6 +6,7 @@ import type { Clock } from "../../core/clock.ts";
 import { openEmbeddedBroker } from "../../publish/embedded_broker.ts";
 import { listenForResults, type ResultListener } from "../../publish/result_listener.ts";
 import type { FrameResult } from "../../runtime/classifier.ts";
+import { DECISION_PLAIN } from "../../runtime/decision.ts";
 import { droppedTotal } from "../../runtime/frame_account.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { estimateFrameEnergyUj } from "../../telemetry/energy_model.ts";
@@ -148,6 +149,7 @@ function demoConfig(command: CommandOf<"demo">, url: string, drawn: boolean): Co
       crop: null,
       resize: "auto",
       invert: false,
+      decision: DECISION_PLAIN,
       maxAgeMs: 10_000,
     }],
     mqtt: {
@@ -160,7 +162,7 @@ function demoConfig(command: CommandOf<"demo">, url: string, drawn: boolean): Co
       tls: null,
       outboxMax: 100_000,
     },
-    publish: { mode: "all", sampleEveryS: 1, topK: 3, heartbeatS: 60, confidenceMin: 0 },
+    publish: { mode: "all", sampleEveryS: 1, topK: 3, heartbeatS: 60 },
     telemetry: { latencyEveryS: 5, healthEveryS: 60 },
     log: { level: "warn", format: "auto" },
   };

@@ -48,10 +48,11 @@ Deno.test("loadConfig() fills in defaults and resolves paths against the file's 
       crop: null,
       resize: "auto",
       invert: false,
+      decision: { threshold: 0, hysteresis: 0, votes: 1, window: 1 },
       maxAgeMs: 1000,
     }],
     mqtt: null,
-    publish: { mode: "all", sampleEveryS: 10, topK: 3, heartbeatS: 60, confidenceMin: 0 },
+    publish: { mode: "all", sampleEveryS: 10, topK: 3, heartbeatS: 60 },
     telemetry: { latencyEveryS: 10, healthEveryS: 60 },
     log: { level: "info", format: "auto" },
   });
@@ -76,8 +77,10 @@ Deno.test("loadConfig() takes JSON, a byte order mark and CRLF", async () => {
 
 Deno.test("loadConfig() reads the example that ships with the schema, and the example needs no warning", async () => {
   const path = resolve(import.meta.dirname!, "../../../src/config/example.yaml");
-  const { config, warnings } = await loadConfig(path, { env: { MQTT_PASSWORD: "pw" } });
-  assert.deepEqual(config.cameras.map(({ id }) => id), ["door", "bench"]);
+  const { config, warnings } = await loadConfig(path, { env: { MQTT_PASSWORD: "pw", GATE_PASSWORD: "gp" } });
+  const kinds = ["replay", "synthetic", "v4l2", "rtsp", "mjpeg", "file", "snapshot", "mqtt"];
+  assert.deepEqual(config.cameras.map(({ source }) => source.kind), kinds);
+  assert.deepEqual(config.cameras[1].decision, { ...config.cameras[0].decision, threshold: 0.8 });
   assert.match(config.cameras[0].network, /\/models\/mnist-lenet\/network\.safetensors$/);
   assert.equal(config.mqtt?.password?.reveal(), "pw");
   assert.deepEqual(warnings, []);
@@ -103,7 +106,7 @@ mqtt:
   url: mqtt://user:hunter2@host
   password: 12345
   protocol: 5
-publish: { top_k: "\${env:TOP_K}", confidence_min: 2 }
+publish: { top_k: "\${env:TOP_K}", heartbeat_s: 0 }
 log:
   level: \${env:LEVEL}
 `;
@@ -114,7 +117,7 @@ log:
   - gateway.ident (line 2, column 12): expected only id, found "ident" (known: id)
   - cameras.0.network (line 4, column 5): expected a network file, found none, here or at the top level (set network: models/mnist-lenet/network.safetensors at the top level)
   - cameras.0.netwrok (line 5, column 5): expected a known key, found "netwrok" (did you mean "network"?)
-  - cameras.0.source.kind (line 6, column 21): expected one of "replay", "synthetic", found "replya" (did you mean "replay"?)
+  - cameras.0.source.kind (line 6, column 21): expected one of "replay", "synthetic", "v4l2", "rtsp", "mjpeg", "file", "snapshot", "mqtt", found "replya" (did you mean "replay"?)
   - cameras.0.maxAgeMs (line 7, column 5): expected a known key, found "maxAgeMs" (did you mean "max_age_ms"?)
   - cameras.1.id (line 8, column 9): expected an id of its own, found "door", the id of cameras.0
   - cameras.1.source.sprites (line 11, column 7): expected a text, found nothing (example: sprites: "clips/digits.safetensors.gz")
@@ -127,7 +130,7 @@ log:
   - mqtt.password (line 18, column 13): expected a text of 1 to 65536 characters, found [redacted] (put the text in "quotes")
   - mqtt.protocol (line 19, column 13): expected one of "5", "auto", "3.1.1", found 5 (put the text in "quotes")
   - publish.top_k (line 20, column 19): expected a whole number from 1 to 100, found "\${env:TOP_K}" (\${env:NAME} and \${file:/path} can stand in text fields only)
-  - publish.confidence_min (line 20, column 51): expected a number from 0 to 1, found 2 (example: confidence_min: 0.6)
+  - publish.heartbeat_s (line 20, column 48): expected a number from 1 to 86400, found 0 (example: heartbeat_s: 60)
   - log.level (line 22, column 10): expected environment variable LEVEL, found no such variable (set LEVEL for the service, or use \${file:/path})`;
   assert.equal(formatError(error), report);
   assert.equal(error.code, "config.invalid");

@@ -42,7 +42,7 @@ Deno.test("parseConfig() takes the edges of every range", () => {
     mqtt({ base_topic: "site/a.b/quartz", protocol: "3.1.1", outbox_max: 1 }),
     mqtt({ protocol: "5", password: "p" }),
     mqtt({ username: "u", password: "p", tls: {} }),
-    config({ publish: { confidence_min: 1, sample_every_s: 0.1 } }),
+    config({ publish: { sample_every_s: 0.1 } }),
   ];
   for (const value of good) assert.deepEqual(issuesOf(value), [], JSON.stringify(value));
 });

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { createInferenceOutput } from "../../../src/core/results.ts";
 import type { FrameResult } from "../../../src/runtime/classifier.ts";
+import { DECISION_PLAIN } from "../../../src/runtime/decision.ts";
 import { Reporter, type ReporterOptions } from "../../../src/runtime/reporter.ts";
 import { createClassification } from "../../../src/ttfs/decode.ts";
 import { createFakeClock } from "../../support/fake_clock.ts";
@@ -15,7 +16,7 @@ const PLAIN: ReporterOptions = {
   sampleEveryS: 10,
   topK: 2,
   heartbeatS: 60,
-  confidenceMin: 0,
+  decision: DECISION_PLAIN,
 };
 
 /** Reports answers (class, confidence) two seconds apart; gives `result:frame` and `state:class` in order. */
@@ -90,10 +91,26 @@ const CASES: {
     said: ["result:0", "state:dark", "state:dark"],
   },
   {
-    name: "below the least confidence the state is none",
-    options: { mode: "changes", confidenceMin: 0.6 },
+    name: "below the threshold the state is unknown",
+    options: { mode: "changes", decision: { ...DECISION_PLAIN, threshold: 0.6 } },
     answers: [DARK, UNSURE, BRIGHT],
-    said: ["result:0", "state:dark", "result:1", "state:none", "result:2", "state:bright"],
+    said: ["result:0", "state:dark", "result:1", "state:unknown", "result:2", "state:bright"],
+  },
+  {
+    name: "results are raw and the state is debounced: two votes of three",
+    options: { decision: { ...DECISION_PLAIN, votes: 2, window: 3 } },
+    answers: [DARK, DARK, BRIGHT, DARK, BRIGHT, BRIGHT],
+    said: [
+      "result:0",
+      "state:unknown",
+      "result:1",
+      "state:dark",
+      "result:2",
+      "result:3",
+      "result:4",
+      "state:bright",
+      "result:5",
+    ],
   },
 ];
 
@@ -113,4 +130,11 @@ Deno.test("a state tells since when it holds, however often it is repeated", asy
   const states = messages.filter((message) => message.kind === "state");
   const start = Date.UTC(2026, 0, 1);
   assert.deepEqual(states.map(({ sinceWallMs }) => sinceWallMs - start), [0, 0, 4000]);
+});
+
+Deno.test("a state's confidence is that of the class that stands, not of the frame's own", async () => {
+  const decision = { ...DECISION_PLAIN, votes: 2, window: 2 };
+  const { messages } = await report({ heartbeatS: 2, decision }, [DARK, DARK, BRIGHT]);
+  const last = messages.findLast((message) => message.kind === "state")!;
+  assert.deepEqual([last.classId, Number(last.confidence.toFixed(3))], ["dark", 0.2]);
 });

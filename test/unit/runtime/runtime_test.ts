@@ -5,6 +5,7 @@ import { BackendError } from "../../../src/core/errors.ts";
 import type { FrameCounts, Message } from "../../../src/core/messages.ts";
 import { createRandom } from "../../../src/core/random.ts";
 import { createPreprocessor } from "../../../src/preprocess/pipeline.ts";
+import { DECISION_PLAIN } from "../../../src/runtime/decision.ts";
 import { Runtime } from "../../../src/runtime/runtime.ts";
 import { createFakeClock, type FakeClock } from "../../support/fake_clock.ts";
 import {
@@ -29,7 +30,7 @@ function setUp(scripts: readonly (readonly CameraStep[])[], pacing: "live" | "on
       backend,
       preprocessor: createPreprocessor(network.input, { crop: null, resize: "auto", invert: false }),
       maxAgeMs,
-      report: { mode: "all", sampleEveryS: 10, topK: 2, heartbeatS: 60, confidenceMin: 0 },
+      report: { mode: "all", sampleEveryS: 10, topK: 2, heartbeatS: 60, decision: DECISION_PLAIN },
     }],
     publisher,
     info: { kind: "info" } as Extract<Message, { kind: "info" }>,
