@@ -4,7 +4,14 @@ import type { Convention } from "./network.ts";
 import type { Shape } from "./shape.ts";
 
 /** Anything that is published. `kind` decides the topic, its quality of service and whether the broker keeps it. */
-export type Message = InfoMessage | HealthMessage | LatencyMessage | CameraStatusMessage | StateMessage | ResultMessage;
+export type Message =
+  | InfoMessage
+  | HealthMessage
+  | LatencyMessage
+  | CameraStatusMessage
+  | StateMessage
+  | ResultMessage
+  | EventMessage;
 /** Every `Message["kind"]`. */
 export type MessageKind = Message["kind"];
 
@@ -187,4 +194,19 @@ export interface ResultMessage extends ClassifiedMessage {
     /** What the number covers: `inference`, `board`, … */
     readonly scope: string;
   };
+}
+
+/** What an event may be about. */
+export type EventName = "camera_lost" | "camera_back" | "network_switched" | "spool_dropped";
+
+/** Something happened once. Not kept by the broker, but delivered. */
+export interface EventMessage {
+  readonly kind: "event";
+  readonly event: EventName;
+  /** The camera that it happened to, if it was one. */
+  readonly camera?: string;
+  /** For people; never a secret. */
+  readonly text: string;
+  /** For programs; names are `snake_case`. */
+  readonly facts?: Readonly<Record<string, string | number | boolean>>;
 }

@@ -4,7 +4,7 @@ import type { Problem } from "../core/messages.ts";
 import { redactSecrets } from "../core/redact.ts";
 import type { PublisherState } from "../ports/publisher.ts";
 import type { CheckedOptions } from "./mqtt_options.ts";
-import { openSession, type Session } from "./mqtt_session.ts";
+import { openSession, type Session, type Subscription } from "./mqtt_session.ts";
 import type { SessionEnd } from "./session_end.ts";
 
 /** A session that lasted this long was a good one: the next pause is the shortest again. */
@@ -15,6 +15,7 @@ const REFUSED_PAUSE_MS_MIN = 5_000;
 /** What a link tells its owner. */
 export interface LinkOptions extends CheckedOptions {
   readonly statusTopic: string;
+  readonly subscription?: Subscription;
   readonly onOnline: (session: Session, protocol: "5" | "3.1.1") => void;
   /** The session is gone, and with it the answers to what it was sent; also after attempts that never got online. */
   readonly onEnded: () => void;

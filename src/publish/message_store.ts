@@ -1,5 +1,6 @@
 /** Where messages wait for the broker: the seam between the publisher and its queues (memory now, a disk spool beside it). */
 
+import { assert } from "../core/assert.ts";
 import type { MessageKind } from "../core/messages.ts";
 import type { EncodedMessage } from "./payload.ts";
 
@@ -7,6 +8,8 @@ import type { EncodedMessage } from "./payload.ts";
 export interface Outgoing {
   readonly topic: string;
   readonly message: EncodedMessage;
+  /** Of an answer: what the asker knows it by (MQTT 5 only). */
+  readonly correlation?: Uint8Array;
 }
 
 /**
@@ -23,12 +26,14 @@ export interface MessageStore {
   /** Ends a loan: delivered, or refused for good. A message that is not lent is passed over. */
   settle(outgoing: Outgoing, delivered: boolean): void;
   rewind(): void;
-  /** Drops and counts everything. */
+  /** Drops and counts everything that does not outlive the program. */
   discard(): void;
 }
 
 /** What became of messages that no longer wait; shared by the stores of one publisher. */
 export interface Tally {
+  /** Of an earlier run, found on disk. */
+  recovered: number;
   published: number;
   replaced: number;
   dropped: number;
@@ -38,15 +43,17 @@ export interface Tally {
 /** All at 0. */
 export function createTally(): Tally {
   return {
+    recovered: 0,
     published: 0,
     replaced: 0,
     dropped: 0,
-    droppedByKind: { info: 0, health: 0, latency: 0, cameraStatus: 0, state: 0, result: 0 },
+    droppedByKind: { info: 0, health: 0, latency: 0, cameraStatus: 0, state: 0, result: 0, event: 0 },
   };
 }
 
 /** Counts one dropped message. */
-export function tallyDrop(tally: Tally, kind: MessageKind): void {
+export function tallyDrop(tally: Tally, kind: MessageKind | "response"): void {
+  assert(kind !== "response", "an answer was counted as a message");
   tally.dropped++;
   tally.droppedByKind[kind]++;
 }

@@ -4,7 +4,9 @@ import type { Clock } from "../core/clock.ts";
 import { ConfigError, type Issue } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { redactUrl } from "../core/redact.ts";
+import type { CommandSink } from "../ports/commands.ts";
 import { type BrokerAddress, IN_FLIGHT_MAX, type TlsOptions } from "./mqtt_session.ts";
+import type { SpoolTerms } from "./spooled_outbox.ts";
 import { checkTopicRoot } from "./topics.ts";
 
 /** Where a part reports what it does. `facts` are for programs and never hold a secret. */
@@ -31,6 +33,10 @@ export interface MqttPublisherOptions {
   readonly connectTimeoutMs: number;
   /** Most `result` and `latency` messages kept, those under way included; at least 64. */
   readonly outboxMax: number;
+  /** Where messages that must arrive wait on disk; by default they wait in memory and end with the program. */
+  readonly spool?: SpoolTerms;
+  /** Takes what comes on `cmd/<verb>`; by default nothing is subscribed to. */
+  readonly commands?: CommandSink;
   /** Pause before the second attempt to connect; doubled each time up to `reconnectMsMax`, and shortened by chance. */
   readonly reconnectMsMin?: number;
   readonly reconnectMsMax?: number;
@@ -44,14 +50,18 @@ export interface MqttPublisherOptions {
 }
 
 /** Options with defaults filled in, and the URL taken apart. */
-export interface CheckedOptions extends Required<Omit<MqttPublisherOptions, "username" | "password" | "tls">> {
+export interface CheckedOptions extends Required<Omit<MqttPublisherOptions, Optional>> {
   readonly address: BrokerAddress;
   /** `mqtt://host:port`, for logs. */
   readonly name: string;
   readonly username?: string;
   readonly password?: string;
   readonly tls?: TlsOptions;
+  readonly spool?: SpoolTerms;
+  readonly commands?: CommandSink;
 }
+
+type Optional = "username" | "password" | "tls" | "spool" | "commands";
 
 /** Below this an outage would drop messages that are merely under way. */
 export const OUTBOX_MIN = 2 * IN_FLIGHT_MAX;

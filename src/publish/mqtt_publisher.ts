@@ -1,15 +1,20 @@
 /** Publishes over MQTT: feeds each session with status, retained topics and queued messages, in that order. */
 
+import { assert } from "../core/assert.ts";
 import type { InfoMessage, Message, MessageKind, Problem } from "../core/messages.ts";
+import type { CommandSink } from "../ports/commands.ts";
 import type { Publisher, PublisherCounts, PublisherState } from "../ports/publisher.ts";
 import { BrokerLink } from "./broker_link.ts";
 import { createTally, type MessageStore, type Outgoing, tallyDrop } from "./message_store.ts";
 import { type CheckedOptions, checkOptions, type MqttPublisherOptions } from "./mqtt_options.ts";
-import type { Session } from "./mqtt_session.ts";
+import type { Session, Subscription } from "./mqtt_session.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { type EncodedMessage, encodeMessage } from "./payload.ts";
+import { createResponses, responseTopic } from "./responses.ts";
 import { createRetainedSlots } from "./retained_slots.ts";
-import { isId, STREAMS, topicOf } from "./topics.ts";
+import { SpooledOutbox, type SpoolTerms } from "./spooled_outbox.ts";
+import { SPOOLED_KINDS } from "./spooled_payload.ts";
+import { commandTopics, isId, STREAMS, topicOf } from "./topics.ts";
 
 /** The three waits of `stop`; together well under the port's 3 s. */
 const STOP_DRAIN_MS = 1200;
@@ -43,6 +48,9 @@ class LinkedPublisher implements MqttPublisher {
   readonly #tally = createTally();
   readonly #retained = createRetainedSlots(this.#tally);
   readonly #outbox: Outbox;
+  /** For messages that must arrive; null without a spool, when they wait in the outbox. */
+  readonly #spooled: SpooledOutbox | null;
+  readonly #responses = createResponses();
   /** In the order in which they are served. */
   readonly #stores: readonly MessageStore[];
   readonly #topics = new Map<string, string>();
@@ -53,6 +61,8 @@ class LinkedPublisher implements MqttPublisher {
   #protocol: "5" | "3.1.1" | null = null;
   /** Worded anew on every connect, as it names the protocol. */
   #info: InfoMessage | null = null;
+  /** The broker does not let us hear commands. */
+  #refused: Problem | null = null;
   #seq = 0;
   #inFlight = 0;
   #pumping = false;
@@ -63,10 +73,12 @@ class LinkedPublisher implements MqttPublisher {
   constructor(options: CheckedOptions) {
     this.#options = options;
     this.#outbox = createOutbox(options.outboxMax, this.#tally);
-    this.#stores = [this.#retained, this.#outbox];
+    this.#spooled = options.spool === undefined ? null : this.#openSpooled(options.spool);
+    this.#stores = [this.#retained, this.#responses, this.#outbox, ...(this.#spooled === null ? [] : [this.#spooled])];
     this.#link = new BrokerLink({
       ...options,
       statusTopic: topicOf("status", options),
+      subscription: options.commands === undefined ? undefined : this.#subscription(options.commands),
       onOnline: (session, protocol) => this.#onOnline(session, protocol),
       onEnded: () => this.#onEnded(),
     });
@@ -76,15 +88,15 @@ class LinkedPublisher implements MqttPublisher {
     return this.#link.state;
   }
   get problem(): Problem | null {
-    return this.#link.problem;
+    return this.#link.problem ?? this.#spooled?.problem ?? this.#refused;
   }
   get protocol(): "5" | "3.1.1" | null {
     return this.#protocol;
   }
   get counts(): PublisherCounts {
-    const { published, replaced, dropped, droppedByKind } = this.#tally;
+    const { recovered, published, replaced, dropped, droppedByKind } = this.#tally;
     const queued = this.#stores.reduce((sum, store) => sum + store.queued, 0);
-    return { queued, published, replaced, dropped, droppedByKind: { ...droppedByKind } };
+    return { recovered, queued, published, replaced, dropped, droppedByKind: { ...droppedByKind } };
   }
 
   publish(message: Message): void {
@@ -93,7 +105,7 @@ class LinkedPublisher implements MqttPublisher {
       const outgoing = this.#encode(message);
       if (message.kind === "info") this.#info = message;
       if (outgoing.message.retain) this.#retained.put(outgoing);
-      else this.#outbox.push(outgoing);
+      else this.#queueOf(message.kind).push(outgoing);
     } catch (error) {
       tallyDrop(this.#tally, message.kind);
       const text = error instanceof Error ? error.message : String(error);
@@ -110,7 +122,51 @@ class LinkedPublisher implements MqttPublisher {
     return this.stop();
   }
 
-  /** In this order: status, info, every other retained topic, then what waits in the queue. */
+  #queueOf(kind: MessageKind): { push(outgoing: Outgoing): void } {
+    return (SPOOLED_KINDS as readonly MessageKind[]).includes(kind) ? this.#spooled ?? this.#outbox : this.#outbox;
+  }
+
+  #openSpooled(terms: SpoolTerms): SpooledOutbox {
+    const { outboxMax, clock, log } = this.#options;
+    return new SpooledOutbox({
+      terms,
+      outboxMax,
+      root: this.#options,
+      tally: this.#tally,
+      clock,
+      log,
+      onReady: () => this.#pump(),
+      onDropped: (count, reason) => {
+        const text = `${count} messages that waited on disk were dropped: ${reason}`;
+        log("warn", text, { code: "publish.spool_dropped", count, reason });
+        this.publish({ kind: "event", event: "spool_dropped", text, facts: { count, reason } });
+      },
+    });
+  }
+
+  #subscription(sink: CommandSink): Subscription {
+    const { filter, commandPrefix } = commandTopics(this.#options);
+    const { clock, log } = this.#options;
+    return {
+      filter,
+      onMessage: ({ topic, payload, isRetained, responseTopic: wanted, correlation }) => {
+        const verb = topic.slice(commandPrefix.length);
+        const session = this.#session;
+        sink({ verb, payload, isRetained }, (answer) => {
+          if (session === null || session !== this.#session) return;
+          this.#responses.push(responseTopic(wanted, verb, this.#options), answer, correlation);
+          this.#pump();
+        });
+      },
+      onRefused: (found) => {
+        const text = `Cannot take commands as the broker must let us subscribe to ${filter}: found ${found}`;
+        this.#refused = { what: "commands", sinceWallMs: clock.wallMs(), text };
+        log("error", text, { code: "publish.subscribe", filter });
+      },
+    };
+  }
+
+  /** In this order: status, info, every other retained topic, then what waits in the queues. */
   #onOnline(session: Session, protocol: "5" | "3.1.1"): void {
     this.#session = session;
     this.#protocol = protocol;
@@ -130,6 +186,7 @@ class LinkedPublisher implements MqttPublisher {
   #onEnded(): void {
     this.#session = null;
     this.#inFlight = 0;
+    this.#refused = null;
     for (const store of this.#stores) store.rewind();
     this.#onDrained?.();
   }
@@ -177,6 +234,7 @@ class LinkedPublisher implements MqttPublisher {
 
   /** Topics are few and used often: each is built, and its camera checked, once. */
   #topicFor({ topicKey, camera }: EncodedMessage): string {
+    assert(topicKey !== "response", "an answer has its own topic");
     const cacheKey = `${topicKey} ${camera}`;
     let topic = this.#topics.get(cacheKey);
     if (topic === undefined) {
@@ -190,7 +248,7 @@ class LinkedPublisher implements MqttPublisher {
     return topic;
   }
 
-  #logRefusal(kind: MessageKind | "status", topic: string, refusal: string): void {
+  #logRefusal(kind: MessageKind | "status" | "response", topic: string, refusal: string): void {
     const text = `Cannot publish to ${topic} as the broker must accept its messages: found ${refusal}`;
     this.#logOnce(text, { code: "publish.rejected", kind, topic });
   }
@@ -218,10 +276,14 @@ class LinkedPublisher implements MqttPublisher {
     }
     await this.#link.close();
     const { log, name } = this.#options;
-    const left = this.counts.queued;
+    const before = this.#tally.dropped;
+    await this.#spooled?.close();
     for (const store of this.#stores) store.discard();
-    const text = left === 0 ? "" : `; ${left} messages were not delivered`;
-    log(left === 0 ? "info" : "warn", `Stopped publishing to ${name}${text}`, { broker: name, left });
+    const left = this.#tally.dropped - before;
+    const kept = this.counts.queued;
+    const text = (left === 0 ? "" : `; ${left} messages were not delivered`) +
+      (kept === 0 ? "" : `; ${kept} messages stay on disk`);
+    log(left === 0 ? "info" : "warn", `Stopped publishing to ${name}${text}`, { broker: name, left, kept });
   }
 
   /** Waits for `done`, but no longer than `durationMs`, and leaves no timer behind. */

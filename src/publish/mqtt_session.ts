@@ -19,6 +19,8 @@ const WILL_DELAY_S = 5;
 const SESSION_EXPIRY_S = 2 * WILL_DELAY_S;
 /** What a PUBLISH packet has besides topic and payload, generously: header, packet id and properties. */
 const PACKET_OVERHEAD_BYTES = 256;
+/** Longest packet that an MQTT 5 broker may send us: a command and its properties. */
+const INBOUND_BYTES_MAX = 80 * 1024;
 
 /** Where the broker is. Without credentials. */
 export interface BrokerAddress {
@@ -46,8 +48,29 @@ export interface SessionOptions {
   readonly tls?: TlsOptions;
   readonly connectTimeoutMs: number;
   readonly statusTopic: string;
+  /** What to listen to; by default nothing. */
+  readonly subscription?: Subscription;
   /** The broker accepted us. */
   readonly onOnline: () => void;
+}
+
+/** A topic filter that a session listens to. */
+export interface Subscription {
+  readonly filter: string;
+  readonly onMessage: (message: InboundMessage) => void;
+  /** The broker does not let us listen. */
+  readonly onRefused: (text: string) => void;
+}
+
+/** A message from the broker. */
+export interface InboundMessage {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  /** Kept by the broker; a broker of MQTT 3.1.1 says so of old messages only. */
+  readonly isRetained: boolean;
+  /** MQTT 5 only. */
+  readonly responseTopic: string | undefined;
+  readonly correlation: Uint8Array | null;
 }
 
 /** A connection, or an attempt at one. */
@@ -96,6 +119,7 @@ export function openSession(options: SessionOptions): Session {
     wasOnline = true;
     inFlightMax = Math.min(IN_FLIGHT_MAX, connack.properties?.receiveMaximum ?? IN_FLIGHT_MAX);
     packetBytesMax = connack.properties?.maximumPacketSize ?? Infinity;
+    if (options.subscription !== undefined) subscribe(client, options.subscription, () => alive);
     options.onOnline();
   });
   client.on("error", (error) => {
@@ -134,9 +158,11 @@ export function openSession(options: SessionOptions): Session {
     get inFlightMax() {
       return inFlightMax;
     },
-    send: ({ topic, message }, answered) => {
+    send: ({ topic, message, correlation: data }, answered) => {
+      const correlation = data && Buffer.from(data);
       const terms = { qos: message.qos, retain: message.retain };
-      publish(topic, message.payload, v5 ? { ...terms, properties: propertiesOf(message) } : terms, answered);
+      const properties = () => ({ ...propertiesOf(message), ...(correlation && { correlationData: correlation }) });
+      publish(topic, message.payload, v5 ? { ...terms, properties: properties() } : terms, answered);
     },
     sendStatus: (status, answered) => publish(options.statusTopic, status, { qos: 1, retain: true }, answered),
     disconnect: () => {
@@ -148,6 +174,21 @@ export function openSession(options: SessionOptions): Session {
 }
 
 // ---
+
+function subscribe(client: mqtt.MqttClient, subscription: Subscription, isAlive: () => boolean): void {
+  const { filter, onMessage, onRefused } = subscription;
+  client.on("message", (topic, payload, packet) => {
+    if (!isAlive()) return;
+    const { responseTopic, correlationData } = packet.properties ?? {};
+    onMessage({ topic, payload, isRetained: packet.retain, responseTopic, correlation: correlationData ?? null });
+  });
+  // `rap`: without it a broker of MQTT 5 would hide that a message is one to be kept.
+  client.subscribe(filter, { qos: 1, rap: true }, (error, granted) => {
+    if (!isAlive()) return;
+    if (error) onRefused(error.message);
+    else if (granted?.some(({ qos }) => qos >= 128)) onRefused("Not authorized");
+  });
+}
 
 function clientOptions(options: SessionOptions): mqtt.IClientOptions {
   const { address, tls = {} } = options;
@@ -172,7 +213,7 @@ function clientOptions(options: SessionOptions): mqtt.IClientOptions {
     timerVariant: "native",
     // A clean start would end the old session, and with it the delay of the old will.
     clean: !v5,
-    ...(v5 ? { properties: { sessionExpiryInterval: SESSION_EXPIRY_S } } : {}),
+    ...(v5 ? { properties: { sessionExpiryInterval: SESSION_EXPIRY_S, maximumPacketSize: INBOUND_BYTES_MAX } } : {}),
     will: {
       topic: options.statusTopic,
       payload: Buffer.from("offline"),

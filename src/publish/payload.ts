@@ -6,6 +6,7 @@
 
 import type {
   ClassifiedMessage,
+  EventMessage,
   FrameCounts,
   HealthMessage,
   InfoMessage,
@@ -32,8 +33,8 @@ export interface Envelope {
 
 /** A message ready for the wire. */
 export interface EncodedMessage {
-  /** Also its topic key. */
-  readonly topicKey: MessageKind;
+  /** The kind of message, or an answer to a command. */
+  readonly topicKey: MessageKind | "response";
   /** For topics with a camera in them; "" for the others. */
   readonly camera: string;
   readonly seq: number;
@@ -59,6 +60,8 @@ export function encodeMessage(message: Message, envelope: Envelope): EncodedMess
       return json(message.kind, "", encodeLatency(message, envelope), Math.ceil((2 * message.windowMs) / 1000));
     case "health":
       return json(message.kind, "", encodeHealth(message, envelope));
+    case "event":
+      return json(message.kind, "", encodeEvent(message, envelope));
     case "info":
       return json(message.kind, "", encodeInfo(message, envelope));
     case "cameraStatus":
@@ -186,6 +189,17 @@ function encodeInfo(message: InfoMessage, envelope: Envelope): Payload<"info"> {
     energy_model: energyModel === null
       ? null
       : { source: energyModel.source, coefficients: { ...energyModel.coefficients } },
+  };
+}
+
+function encodeEvent(message: EventMessage, envelope: Envelope): Payload<"event"> {
+  const { event, camera, text, facts } = message;
+  return {
+    ...encodeEnvelope("quartz.event.v1", envelope),
+    event,
+    ...(camera === undefined ? {} : { camera }),
+    text,
+    ...(facts === undefined ? {} : { facts: { ...facts } }),
   };
 }
 

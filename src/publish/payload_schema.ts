@@ -22,6 +22,10 @@ function envelope<Name extends string>(schema: Name) {
   };
 }
 
+/** Of messages that wait on disk while the broker is away. */
+const historical = z.literal(true).optional()
+  .describe("Sent after a stay on disk; newer messages may have come before it");
+
 const frames = z.strictObject({
   captured: count,
   classified: count,
@@ -53,6 +57,7 @@ const statePayload = z.strictObject({
 
 const resultPayload = z.strictObject({
   ...envelope("quartz.result.v1"),
+  historical,
   ...classified,
   tie: z.boolean().describe("Another class had the same level"),
   truth: id.optional().describe("The true class, when the source knows it"),
@@ -106,6 +111,15 @@ const healthPayload = z.strictObject({
   ).describe("Counts since the program started"),
 });
 
+const eventPayload = z.strictObject({
+  ...envelope("quartz.event.v1"),
+  historical,
+  event: z.enum(["camera_lost", "camera_back", "network_switched", "spool_dropped"]),
+  camera: id.optional(),
+  text: z.string(),
+  facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+});
+
 const infoPayload = z.strictObject({
   ...envelope("quartz.info.v1"),
   version: z.string(),
@@ -132,6 +146,7 @@ export const PAYLOADS = {
   latency: latencyPayload,
   state: statePayload,
   result: resultPayload,
+  event: eventPayload,
 } as const;
 
 /** A message kind's payload as TypeScript sees it. */

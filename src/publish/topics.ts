@@ -23,6 +23,7 @@ export const STREAMS: Readonly<Record<TopicKey, Stream>> = {
   cameraStatus: { path: "cam/{camera}/status", qos: 1, retain: true },
   state: { path: "cam/{camera}/state", qos: 1, retain: true },
   result: { path: "cam/{camera}/result", qos: 1, retain: false },
+  event: { path: "event", qos: 1, retain: false },
 };
 
 /** Gateways, cameras and classes: safe in topics, file names and Home Assistant ids. */
@@ -56,6 +57,12 @@ export function topicOf(
   camera = "",
 ): string {
   return `${root.baseTopic}/${root.gatewayId}/${STREAMS[key].path.replace("{camera}", camera)}`;
+}
+
+/** Where commands come in, and where answers go that name no topic of their own. */
+export function commandTopics(root: { readonly baseTopic: string; readonly gatewayId: string }) {
+  const own = `${root.baseTopic}/${root.gatewayId}`;
+  return { filter: `${own}/cmd/+`, commandPrefix: `${own}/cmd/`, responsePrefix: `${own}/rsp/` };
 }
 
 // ---

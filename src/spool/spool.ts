@@ -32,10 +32,9 @@ export interface SpoolOptions {
 export interface LostRecords {
   /** `cap`: over `bytesMax`; `full`: the disk is; `expired`: over `ageMaxMs`; `damaged`: what is on disk does not check. */
   readonly reason: "cap" | "full" | "expired" | "damaged";
-  /** The ones that could be read. */
+  readonly ids: readonly number[];
+  /** Those of them that could be read. */
   readonly records: readonly SpoolRecord[];
-  /** How many more there were. */
-  readonly unreadable: number;
 }
 
 /** Since the spool was opened, records; `bytes` and `segments` as they are. */
@@ -176,7 +175,7 @@ export class Spool {
       if (record.wallMs >= oldestWallMs) found.push(record);
       else if (this.done(record.id)) expired.push(record);
     }
-    if (expired.length > 0) this.#report({ reason: "expired", records: expired, unreadable: 0 });
+    if (expired.length > 0) this.#report({ reason: "expired", ids: expired.map(({ id }) => id), records: expired });
     return found;
   }
 
@@ -300,9 +299,9 @@ export class Spool {
     const scanned = segment.pending.size === 0 ? null : await readSegment(files, segment).catch(() => null);
     await files.remove(segment.path);
     const records = (scanned?.records ?? []).filter(({ id }) => segment.pending.has(id));
-    const unreadable = segment.pending.size - records.length;
+    const ids = [...segment.pending];
     this.#forget(segment);
-    if (records.length + unreadable > 0) this.#report({ reason, records, unreadable });
+    if (ids.length > 0) this.#report({ reason, ids, records });
   }
 
   #forget(segment: Segment): void {
@@ -312,7 +311,7 @@ export class Spool {
   }
 
   #report(lost: LostRecords): void {
-    this.#lost[lost.reason] += lost.records.length + lost.unreadable;
+    this.#lost[lost.reason] += lost.ids.length;
     this.#options.onLost(lost);
   }
 
@@ -336,7 +335,7 @@ export class Spool {
     for (const id of gone) this.done(id);
     this.#readAhead = records.filter(({ id }) => id >= fromId && id < nextId);
     this.#readId = nextId;
-    if (gone.length > 0) this.#report({ reason: "damaged", records: [], unreadable: gone.length });
+    if (gone.length > 0) this.#report({ reason: "damaged", ids: gone, records: [] });
     return this.#readAhead.length > 0 || await this.#readOn();
   }
 

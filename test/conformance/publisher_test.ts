@@ -3,6 +3,7 @@
 import { openEmbeddedBroker } from "../../src/publish/embedded_broker.ts";
 import { mosquittoAvailable, openMosquitto } from "../support/mosquitto.ts";
 import { openTestPublisher } from "../support/open_publisher.ts";
+import { makeSpool } from "../support/spools.ts";
 import { publisherSuite } from "./publisher_suite.ts";
 
 publisherSuite("embedded broker, MQTT 3.1.1 after a refused 5", async () => {
@@ -24,3 +25,17 @@ for (const protocol of ["5", "3.1.1"] as const) {
     };
   }, { ignore: !mosquittoAvailable });
 }
+
+publisherSuite("mosquitto, with a spool (needs Debian package mosquitto)", async () => {
+  const broker = await openMosquitto();
+  const spool = makeSpool();
+  return {
+    url: broker.url,
+    // Not so quick to sync that a burst becomes backlog, which goes behind what comes after it.
+    open: () => openTestPublisher(broker.url, { spool: spool.terms({ syncEveryMs: 500 }) }).publisher,
+    [Symbol.asyncDispose]: async () => {
+      await broker[Symbol.asyncDispose]();
+      spool[Symbol.dispose]();
+    },
+  };
+}, { ignore: !mosquittoAvailable });

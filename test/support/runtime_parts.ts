@@ -121,13 +121,13 @@ export class HeldBackend implements Backend {
 /** A publisher that keeps what it is given. */
 export function keepingPublisher(): Publisher & { readonly messages: Message[] } {
   const messages: Message[] = [];
-  const droppedByKind = { info: 0, health: 0, latency: 0, cameraStatus: 0, state: 0, result: 0 };
+  const droppedByKind = { info: 0, health: 0, latency: 0, cameraStatus: 0, state: 0, result: 0, event: 0 };
   return {
     messages,
     publish: (message) => void messages.push(structuredClone(message)),
     state: "online",
     get counts() {
-      return { queued: 0, published: messages.length, replaced: 0, dropped: 0, droppedByKind };
+      return { recovered: 0, queued: 0, published: messages.length, replaced: 0, dropped: 0, droppedByKind };
     },
     problem: null,
     stop: () => Promise.resolve(),

@@ -2,6 +2,7 @@
 
 import type {
   CameraStatusMessage,
+  EventMessage,
   FrameCounts,
   HealthMessage,
   InfoMessage,
@@ -103,4 +104,9 @@ export function sampleInfo(): InfoMessage {
 /** A camera's availability. */
 export function sampleCameraStatus(status: CameraStatusMessage["status"] = "online"): CameraStatusMessage {
   return { kind: "cameraStatus", camera: "door", status };
+}
+
+/** An event of a camera. */
+export function sampleEvent(): EventMessage {
+  return { kind: "event", event: "camera_lost", camera: "door", text: "no frame for 5 s", facts: { attempts: 2 } };
 }

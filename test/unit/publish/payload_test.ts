@@ -42,6 +42,13 @@ const classified = {
   frame: fc.record({ id: count, capturedAtWallMs: wallMs, ageMs: ms }),
 };
 const message: fc.Arbitrary<Message> = fc.oneof(
+  fc.record({
+    kind: fc.constant("event" as const),
+    event: fc.constantFrom("camera_lost" as const, "network_switched" as const),
+    camera: fc.option(id, { nil: undefined }),
+    text: fc.string(),
+    facts: fc.option(fc.dictionary(id, fc.oneof(fc.string(), fc.boolean(), count)), { nil: undefined }),
+  }),
   fc.record({ kind: fc.constant("state" as const), ...classified, sinceWallMs: wallMs }),
   fc.record({
     kind: fc.constant("result" as const),
@@ -184,6 +191,7 @@ Deno.test("the schemas refuse what is not in them", () => {
 Deno.test("payloadJsonSchemas() has one closed object schema for each payload", () => {
   const schemas = payloadJsonSchemas() as Record<string, { type: string; additionalProperties: boolean }>;
   assert.deepEqual(Object.keys(schemas).sort(), [
+    "quartz.event.v1",
     "quartz.health.v1",
     "quartz.info.v1",
     "quartz.latency.v1",

@@ -13,6 +13,7 @@ Deno.test("topicOf() spells the topic tree", () => {
     "quartz/gw7/cam/door/status",
     "quartz/gw7/cam/door/state",
     "quartz/gw7/cam/door/result",
+    "quartz/gw7/event",
   ]);
 });
 
