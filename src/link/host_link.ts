@@ -24,7 +24,8 @@ import type { LinkConfig } from "./messages/config.ts";
 import { MAGIC } from "./messages/hello.ts";
 import type { ResetScope } from "./messages/reset.ts";
 import type { FrameResult } from "./messages/result.ts";
-import { FLAG_REPLY, type Packet, PACKET_BYTES_MAX, PROTOCOL_VERSION } from "./packet.ts";
+import { CRC_BYTES, FLAG_REPLY, HEADER_BYTES, type Packet, PACKET_BYTES_MAX, PROTOCOL_VERSION } from "./packet.ts";
+import { outOfRange } from "./wire.ts";
 import { type RequestLimits, Requests } from "./requests.ts";
 import { type BoardTime, clockOffset } from "./time_sync.ts";
 
@@ -176,7 +177,10 @@ class Session implements HostSession {
       let crc = 0;
       const body = { ...frame, number, capturedAtUs: Math.round(frame.capturedAtUs) };
       const limits = { timeoutMs: frameTimeoutMs, attemptsMax: frameAttemptsMax };
-      const result = await this.#requests.request("frame", body, "result", limits, (bytes) => crc = crc32c(bytes));
+      const result = await this.#requests.request("frame", body, "result", limits, (bytes) => {
+        this.#mustFit(bytes);
+        crc = crc32c(bytes);
+      });
       if (result.number !== number || result.frameId !== frame.frameId || result.inputCrc !== crc) {
         const expected = `frame ${frame.frameId}, number ${number}, checksum ${crc}`;
         const text =
@@ -318,6 +322,13 @@ class Session implements HostSession {
       this.#gate.end(reason);
     }
     return this.#reason;
+  }
+
+  #mustFit(body: Uint8Array): void {
+    const { packetBytesMax } = this.caps;
+    const found = HEADER_BYTES + body.length + CRC_BYTES;
+    if (found <= packetBytesMax) return;
+    throw outOfRange("frame", `a packet of at most ${packetBytesMax} bytes, which is what the board takes`, found);
   }
 
   #is(state: HostState): boolean {
