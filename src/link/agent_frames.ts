@@ -46,15 +46,16 @@ export class AgentFrames {
   #newest = -1;
   #running: Promise<void>;
   #isRunning = false;
+  #unanswered = 0;
 
   constructor(options: AgentFramesOptions) {
     this.#options = options;
     this.#running = options.after;
   }
 
-  /** Waiting and running. */
+  /** Waiting and running, not counting what has been answered: its credit is the host's again. */
   get queued(): number {
-    return this.#queue.length + (this.#isRunning ? 1 : 0);
+    return this.#unanswered;
   }
   /** Resolves when no frame of this session runs any more. */
   get idle(): Promise<void> {
@@ -77,12 +78,14 @@ export class AgentFrames {
     this.#forgetOld();
     this.#answers.set(number, null);
     this.#queue.push(job);
+    this.#unanswered++;
     if (!this.#isRunning) this.#running = this.#runAll(this.#running);
     return "taken";
   }
 
   /** No further answers; what waits is dropped, what runs is told to stop. */
   end(): void {
+    this.#unanswered -= this.#queue.length;
     this.#queue.length = 0;
     this.#ending.abort();
   }
@@ -117,6 +120,7 @@ export class AgentFrames {
       );
     });
     const answer = await Promise.race([running, stuck.then((error) => error ?? running)]);
+    this.#unanswered--;
     if (!this.#ending.signal.aborted) {
       const line = this.#options.answer(job, answer);
       if (this.#answers.has(job.frame.number)) this.#answers.set(job.frame.number, line);
