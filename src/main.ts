@@ -19,6 +19,10 @@ async function runCommand(command: Command, context: CommandContext): Promise<nu
       return await (await import("./app/commands/demo.ts")).runDemo(command, context);
     case "run":
       return await (await import("./app/commands/run.ts")).runGateway(command, context);
+    case "replay":
+      return await (await import("./app/commands/replay.ts")).runReplay(command, context);
+    case "list-devices":
+      return await (await import("./app/commands/list_devices.ts")).runListDevices(command, context);
     case "inspect":
       return await (await import("./app/commands/inspect.ts")).runInspect(command, context);
     case "eval":

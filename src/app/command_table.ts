@@ -73,6 +73,30 @@ export const COMMAND_TABLE = {
     flags: { config, json },
     examples: ["run --config edge.yaml"],
   },
+  replay: {
+    about: "Print what run would publish of a recording, with time counted in frames",
+    arguments: [{ name: "CLIP", required: true, about: "clip, folder of images, or video" }],
+    flags: {
+      config,
+      camera: { type: "text", placeholder: "ID", about: "camera whose network and rules are used" },
+      rate: {
+        type: "number",
+        placeholder: "FPS",
+        low: 0.001,
+        high: 1000,
+        field: "rateFps",
+        about: "frames a second of the recording",
+      },
+      json,
+    },
+    examples: ["replay clip.safetensors.gz --config edge.yaml --camera door --json"],
+  },
+  "list-devices": {
+    about: "List cameras with their formats, serial ports and bundled clips",
+    arguments: [],
+    flags: { json },
+    examples: ["list-devices --json"],
+  },
   inspect: {
     about: "Show what a network file holds: layers, sizes, accuracy, where it came from",
     arguments: [{ name: "FILE", required: true, about: "network file" }],

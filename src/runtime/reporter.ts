@@ -31,7 +31,7 @@ export class Reporter {
   readonly #options: ReporterOptions;
   readonly #network: Network;
   readonly #backend: BackendName;
-  readonly #publisher: Publisher;
+  readonly #publisher: Pick<Publisher, "publish">;
   readonly #clock: Clock;
   readonly #energyUj: number;
   readonly #timesteps: number;
@@ -47,7 +47,7 @@ export class Reporter {
     parts: {
       readonly network: Network;
       readonly backend: BackendName;
-      readonly publisher: Publisher;
+      readonly publisher: Pick<Publisher, "publish">;
       readonly clock: Clock;
     },
   ) {

@@ -32,7 +32,10 @@ Deno.test("a V4L2 camera is named by its stable id, with format, size and rate b
   assert.equal(valueOf(args, "-video_size"), "640x480");
   assert.equal(valueOf(args, "-framerate"), "15");
   assert.ok(args.indexOf("-framerate") < args.indexOf("-i"));
-  assert.match(valueOf(args, "-vf")!, /^crop=w='if\(gte\(iw,310\)\*gte\(ih,220\),300,-1\)':h=200:x=10:y=20:exact=1,scale=28:28:.*,format=gray$/);
+  assert.match(
+    valueOf(args, "-vf")!,
+    /^crop=w='if\(gte\(iw,310\)\*gte\(ih,220\),300,-1\)':h=200:x=10:y=20:exact=1,scale=28:28:.*,format=gray$/,
+  );
 });
 
 Deno.test("credentials are put into the URL, escaped, and TLS is checked", () => {
