@@ -7,6 +7,7 @@ import { openSnapshotCamera } from "../../devices/camera/http_snapshot.ts";
 import { openMqttFrames } from "../../devices/camera/mqtt_frames.ts";
 import { openReplayCamera } from "../../devices/camera/replay.ts";
 import { openSyntheticCamera } from "../../devices/camera/synthetic.ts";
+import { type CommandHandler, createCommandHandler } from "../commands/command_handler.ts";
 import type {
   CameraConfig,
   Config,
@@ -19,19 +20,21 @@ import type {
 } from "../config/types.ts";
 import { unreachable } from "../core/assert.ts";
 import type { Clock } from "../core/clock.ts";
-import { ConfigError } from "../core/errors.ts";
+import { ConfigError, EdgeError } from "../core/errors.ts";
 import type { InfoMessage } from "../core/messages.ts";
 import type { Network } from "../core/network.ts";
 import type { Random } from "../core/random.ts";
 import { openNetwork } from "../model/load.ts";
 import type { Backend } from "../ports/backend.ts";
 import type { CameraSource } from "../ports/camera_source.ts";
+import type { CommandSink } from "../ports/commands.ts";
 import { createPreprocessor } from "../preprocess/pipeline.ts";
 import type { Log } from "../publish/mqtt_options.ts";
 import { type MqttPublisher, openMqttPublisher } from "../publish/mqtt_publisher.ts";
 import { type CameraPart, Runtime, type RuntimeObserver } from "../runtime/runtime.ts";
 import { openSimulator } from "../simulator/simulator.ts";
 import { LOIHI_ENERGY_MODEL } from "../telemetry/energy_model.ts";
+import { createControls } from "./controls.ts";
 import { runtimeInfo, VERSION } from "./version.ts";
 
 /** What composing needs besides the configuration. */
@@ -41,6 +44,8 @@ export interface ComposeOptions {
   readonly random: Random;
   readonly log: Log;
   readonly observer?: RuntimeObserver;
+  /** Ends the program so that its supervisor starts it again; without it that command is refused. */
+  readonly restart?: () => void;
   /** Most frames that each camera yields; all by default. */
   readonly frameLimit?: number;
 }
@@ -74,7 +79,11 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
   try {
     const networks = await openNetworks(config);
     for (const camera of config.cameras) backends.push(await openSimulator(networks.get(camera.network)!));
-    const publisher = openPublisher(config, config.mqtt, options);
+    // Commands need the runtime, which needs the publisher, which takes commands in.
+    let commands: CommandHandler | null = null;
+    const publisher = openPublisher(config, config.mqtt, options, (request, respond) => {
+      commands?.sink(request, respond);
+    });
     const runtime = new Runtime({
       cameras: config.cameras.map((camera, index) => cameraPart(config, camera, backends[index], options)),
       publisher,
@@ -86,6 +95,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       rssBytes: () => process.memoryUsage.rss(),
       observer: options.observer,
     });
+    commands = openCommands(config, options, { runtime, publisher, backends });
     return {
       runtime,
       publisher,
@@ -109,6 +119,32 @@ async function openNetworks(config: Config): Promise<Map<string, Network>> {
     if (!networks.has(network)) networks.set(network, await openNetwork(network));
   }
   return networks;
+}
+
+/** What takes commands; null when the configuration wants none. */
+function openCommands(
+  config: Config,
+  options: ComposeOptions,
+  parts: { readonly runtime: Runtime; readonly publisher: MqttPublisher; readonly backends: Backend[] },
+): CommandHandler | null {
+  const { commands, cameras } = config;
+  if (commands === null) return null;
+  const { clock, log, restart, configSha256 } = options;
+  const controls = createControls({
+    ...parts,
+    cameras,
+    commands,
+    openNetwork,
+    openBackend: openSimulator,
+    cameraPart: (camera, backend) => cameraPart(config, camera, backend, options),
+    publishInfo: () => parts.publisher.publish(infoMessage(config, parts.backends, configSha256)),
+    restart: () => {
+      if (restart === undefined) throw new EdgeError("command.unsupported", "This program cannot restart itself");
+      restart();
+    },
+  });
+  const { allow, maxAgeS, ratePerMin } = commands;
+  return createCommandHandler({ allow, maxAgeMs: maxAgeS * 1000, ratePerMin, controls, clock, log });
 }
 
 function cameraPart(config: Config, camera: CameraConfig, backend: Backend, options: ComposeOptions): CameraPart {
@@ -204,13 +240,27 @@ function brokerTerms({ url, username, password, tls, protocol }: MqttConfig) {
   };
 }
 
-function openPublisher(config: Config, mqtt: MqttConfig, options: ComposeOptions): MqttPublisher {
+function openPublisher(
+  config: Config,
+  mqtt: MqttConfig,
+  options: ComposeOptions,
+  sink: CommandSink,
+): MqttPublisher {
+  const { spool } = config;
   return openMqttPublisher({
     ...brokerTerms(mqtt),
     gatewayId: config.gateway.id,
     baseTopic: mqtt.baseTopic,
     clientId: mqtt.clientId,
     outboxMax: mqtt.outboxMax,
+    spool: spool === null ? undefined : {
+      folder: spool.path,
+      bytesMax: spool.bytesMax,
+      ageMaxMs: spool.ageMaxS * 1000,
+      syncEveryMs: spool.syncEveryMs,
+      backlogPerS: spool.backlogPerS,
+    },
+    commands: config.commands === null ? undefined : sink,
     clock: options.clock,
     random: options.random,
     log: options.log,

@@ -7,6 +7,7 @@ export const EXIT_CODES = {
   ok: { code: 0, about: "done" },
   failure: { code: 1, about: "a camera, network, broker or board failed" },
   usage: { code: 2, about: "the command line is wrong" },
+  restart: { code: 75, about: "a command asked for a restart: start it again" },
   config: { code: 78, about: "the configuration is wrong" },
 } as const;
 

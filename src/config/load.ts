@@ -118,7 +118,10 @@ function resolvePaths(config: Config, folder: string): Config {
     network: resolve(folder, camera.network),
     source: resolveSource(camera.source, folder),
   }));
-  return { ...config, cameras };
+  const spool = config.spool && { ...config.spool, path: resolve(folder, config.spool.path) };
+  const networks = config.commands?.networks.map((network) => ({ ...network, path: resolve(folder, network.path) }));
+  const commands = config.commands && { ...config.commands, networks: networks ?? [] };
+  return { ...config, cameras, spool, commands };
 }
 
 function resolveSource(source: SourceConfig, folder: string): SourceConfig {

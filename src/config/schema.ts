@@ -7,6 +7,7 @@ import { crossChecks } from "./cross_checks.ts";
 import { checkMqttUrl } from "./mqtt_url.ts";
 import { formatPath, toProblems } from "./problems.ts";
 import type { JsonNode, Problem } from "./problems.ts";
+import { commands, spool } from "./remote_schema.ts";
 import { choice, id, integer, optionalPath, text } from "./schema_parts.ts";
 import { Secret } from "./secret.ts";
 import { SOURCES } from "./source_schema.ts";
@@ -185,6 +186,8 @@ const SCHEMA = z.strictObject({
   }),
   cameras: z.array(camera).min(1).max(CAMERAS_MAX).meta({ description: "The cameras." }),
   mqtt: mqtt.nullable().default(null).meta({ description: "The broker; absent: none is configured." }),
+  spool,
+  commands,
   decision: decision.prefault({}).meta({ description: "How single results become a camera's state." }),
   publish: publish.prefault({}).meta({ description: "What is published for each camera." }),
   telemetry: telemetry.prefault({}).meta({ description: "How often figures are published." }),

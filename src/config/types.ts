@@ -1,5 +1,6 @@
 /** The configuration as the program reads it: checked, defaults filled in, frozen. Types only. */
 
+import type { CommandVerb } from "../core/commands.ts";
 import type { Secret } from "./secret.ts";
 
 /** One gateway's configuration. `null` stands for what was left out. */
@@ -11,6 +12,10 @@ export interface Config {
   readonly cameras: readonly CameraConfig[];
   /** `null` when no broker is configured. */
   readonly mqtt: MqttConfig | null;
+  /** `null`: messages wait in memory. */
+  readonly spool: SpoolConfig | null;
+  /** `null`: no commands are taken. */
+  readonly commands: CommandsConfig | null;
   readonly publish: PublishConfig;
   readonly telemetry: TelemetryConfig;
   readonly log: LogConfig;
@@ -171,6 +176,24 @@ export interface TlsConfig {
   readonly ca: string | null;
   readonly cert: string | null;
   readonly key: Secret | null;
+}
+
+/** Where messages wait while the broker is away. */
+export interface SpoolConfig {
+  readonly path: string;
+  readonly bytesMax: number;
+  readonly ageMaxS: number;
+  readonly syncEveryMs: number;
+  readonly backlogPerS: number;
+}
+
+/** Which commands are taken over MQTT. */
+export interface CommandsConfig {
+  readonly allow: readonly CommandVerb[];
+  readonly maxAgeS: number;
+  readonly ratePerMin: number;
+  /** What `switch_network` may choose from. */
+  readonly networks: readonly { readonly name: string; readonly path: string }[];
 }
 
 /** What is published for each camera. */

@@ -151,10 +151,11 @@ class LinkedPublisher implements MqttPublisher {
       filter,
       onMessage: ({ topic, payload, isRetained, responseTopic: wanted, correlation }) => {
         const verb = topic.slice(commandPrefix.length);
+        const answerVerb = /^[a-z_]{1,32}$/.test(verb) ? verb : "unknown";
         const session = this.#session;
         sink({ verb, payload, isRetained }, (answer) => {
           if (session === null || session !== this.#session) return;
-          this.#responses.push(responseTopic(wanted, verb, this.#options), answer, correlation);
+          this.#responses.push(responseTopic(wanted, answerVerb, this.#options), answer, correlation);
           this.#pump();
         });
       },

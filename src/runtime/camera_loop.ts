@@ -5,7 +5,7 @@
  * one is done. A camera that fails is opened again with growing waits: it never ends the runtime.
  */
 
-import { createBackoff } from "../core/backoff.ts";
+import { type Backoff, createBackoff } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import { BackendError, CameraError } from "../core/errors.ts";
 import type { Frame } from "../core/frame.ts";
@@ -21,12 +21,15 @@ const REOPEN_MIN_MS = 1000;
 const REOPEN_MAX_MS = 60_000;
 /** Wait after the back end refused a frame because it is gone, so that an on-demand source is not burnt through, ms. */
 const BACKEND_LOST_WAIT_MS = 1000;
+/** A pause is looked at again this often, ms; `resume` ends it at once. */
+const PAUSE_MS_MAX = 3_600_000;
 
 /** What a loop needs and whom it tells. */
 export interface CameraLoopParts {
   readonly id: string;
   /** Opens the camera; called again after it failed. */
   open(): Promise<CameraSource>;
+  /** Asked for at each frame; changes only in `CameraLoop.between`. */
   readonly classifier: Classifier;
   readonly clock: Clock;
   readonly random: Random;
@@ -43,25 +46,85 @@ export interface CameraLoopParts {
 export class CameraLoop {
   readonly account = new FrameAccount();
   readonly #parts: CameraLoopParts;
+  /** Ends what the loop does now: the open camera, or a wait. */
+  #interruption = new AbortController();
+  #changes: (() => void)[] = [];
+  #isPaused = false;
+  #hasEnded = false;
+  /** The camera could not be opened, or broke, and was not opened since. */
+  #hasFailed = false;
 
   constructor(parts: CameraLoopParts) {
     this.#parts = parts;
   }
 
+  /** True from `pause` to `resume`. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Closes the camera until `resume`; a frame that is under way is finished. */
+  pause(): void {
+    this.#isPaused = true;
+    this.#interruption.abort();
+  }
+
+  /** Opens the camera again; an on-demand source then starts from its beginning. */
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#interruption.abort();
+  }
+
+  /** Runs `change` while the camera is closed and no frame is under way. Resolves with false when the loop has ended. */
+  between(change: () => void): Promise<boolean> {
+    if (this.#hasEnded) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      this.#changes.push(() => {
+        if (!this.#hasEnded) change();
+        resolve(!this.#hasEnded);
+      });
+      this.#interruption.abort();
+    });
+  }
+
   /** Runs until the source ends by itself or `signal` is aborted. Never rejects for what a camera or back end does. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, random, open, onStatus } = this.#parts;
+    const { random, onStatus } = this.#parts;
     const backoff = createBackoff({ minMs: REOPEN_MIN_MS, maxMs: REOPEN_MAX_MS, random });
-    while (!signal.aborted) {
-      try {
-        await this.#runCamera(await open(), signal, backoff.reset);
-        onStatus("offline", null);
-        return;
-      } catch (error) {
-        if (!(error instanceof CameraError)) throw error;
-        onStatus("error", error.message);
-        await clock.sleep(backoff.nextMs(), signal);
+    try {
+      while (!signal.aborted) {
+        for (const change of this.#changes.splice(0)) change();
+        this.#interruption = new AbortController();
+        const isOver = await this.#runUntil(AbortSignal.any([signal, this.#interruption.signal]), backoff);
+        if (isOver && !this.#interruption.signal.aborted) break;
       }
+      if (!this.#hasFailed) onStatus("offline", null);
+    } finally {
+      this.#hasEnded = true;
+      for (const change of this.#changes.splice(0)) change();
+    }
+  }
+
+  /** A pause, or one camera from opening to its end; true when the source ended. */
+  async #runUntil(signal: AbortSignal, backoff: Backoff): Promise<boolean> {
+    const { clock, open, onStatus } = this.#parts;
+    if (this.#isPaused) {
+      this.#hasFailed = false;
+      onStatus("paused", null);
+      await clock.sleep(PAUSE_MS_MAX, signal);
+      return false;
+    }
+    this.#hasFailed = false;
+    try {
+      await this.#runCamera(await open(), signal, backoff.reset);
+      return true;
+    } catch (error) {
+      if (!(error instanceof CameraError)) throw error;
+      this.#hasFailed = true;
+      onStatus("error", error.message);
+      await clock.sleep(backoff.nextMs(), signal);
+      return false;
     }
   }
 

@@ -1,11 +1,13 @@
 /** The whole of a running gateway: camera loops, what they report, windows of telemetry, health, and an orderly stop. */
 
 import type { Clock } from "../core/clock.ts";
+import { EdgeError } from "../core/errors.ts";
 import type { BackendName, CameraStatus, FrameCounts, InfoMessage, Problem } from "../core/messages.ts";
 import type { Network } from "../core/network.ts";
 import type { Random } from "../core/random.ts";
 import type { Backend } from "../ports/backend.ts";
 import type { CameraSource } from "../ports/camera_source.ts";
+import type { Snapshot } from "../ports/controls.ts";
 import type { Publisher } from "../ports/publisher.ts";
 import type { Preprocessor } from "../preprocess/pipeline.ts";
 import { type Stage, StageLatencies } from "../telemetry/stage_latency.ts";
@@ -59,14 +61,21 @@ export interface CameraView {
 }
 
 interface Running {
-  readonly part: CameraPart;
+  part: CameraPart;
   readonly loop: CameraLoop;
+  classifier: Classifier;
+  reporter: Reporter;
+  /** Whoever waits for the next result. */
+  waiting: ((result: FrameResult) => void)[];
   readonly total: StageLatencies;
   readonly window: StageLatencies;
   readonly snn: SnnWindow;
   status: CameraStatus;
   countsBefore: FrameCounts;
 }
+
+/** Longest wait for a frame to show, ms. */
+const SNAPSHOT_WAIT_MS = 2000;
 
 /** Runs cameras until it is stopped or all of them have ended. */
 export class Runtime {
@@ -122,34 +131,109 @@ export class Runtime {
     return problem === null ? [...this.#problems.values()] : [...this.#problems.values(), problem];
   }
 
-  #prepare(part: CameraPart): Running {
-    const { clock, random, publisher, observer } = this.#parts;
+  /** Closes a camera until `resume`; fine when it is paused. */
+  pause(camera: string): void {
+    this.#running(camera).loop.pause();
+  }
+
+  resume(camera: string): void {
+    this.#running(camera).loop.resume();
+  }
+
+  /** Takes a threshold, 0 to 1, from the next frame on; gives the one before. */
+  setThreshold(camera: string, threshold: number): number {
+    const { decision } = this.#running(camera).reporter;
+    const before = decision.threshold;
+    decision.threshold = threshold;
+    return before;
+  }
+
+  /** The next frame as the network sees it. @throws {EdgeError} `command.no_frame` when none comes within 2 s */
+  async snapshot(camera: string): Promise<Snapshot> {
+    const running = this.#running(camera);
+    const { clock } = this.#parts;
+    const cancel = new AbortController();
+    let found: Snapshot | null = null;
+    running.waiting.push((result) => {
+      found = snapshotOf(running.part.backend.network, result);
+      cancel.abort();
+    });
+    await clock.sleep(SNAPSHOT_WAIT_MS, AbortSignal.any([cancel.signal, this.#stop.signal]));
+    if (found === null) throw new EdgeError("command.no_frame", `Camera "${camera}" gave no frame within 2 s`);
+    return found;
+  }
+
+  /**
+   * Gives a camera another back end, between two frames; keeps its threshold. Resolves with the old back end, which is
+   * the caller's to dispose of. @throws {EdgeError} `command.ended` when the camera's source has ended
+   */
+  async replace(camera: string, part: CameraPart): Promise<Backend> {
+    const running = this.#running(camera);
+    const old = running.part.backend;
+    const isReplaced = await running.loop.between(() => {
+      const { threshold } = running.reporter.decision;
+      running.part = part;
+      Object.assign(running, this.#frameParts(part, running));
+      running.reporter.decision.threshold = threshold;
+    });
+    if (!isReplaced) throw new EdgeError("command.ended", `Camera "${camera}" has ended`);
+    return old;
+  }
+
+  #running(camera: string): Running {
+    const running = this.#cameras.find(({ part }) => part.id === camera);
+    if (running === undefined) throw new EdgeError("command.camera", `No camera "${camera}"`);
+    return running;
+  }
+
+  /** What handles the frames of one back end. */
+  #frameParts(part: CameraPart, { total, window }: Pick<Running, "total" | "window">) {
+    const { clock, publisher } = this.#parts;
     const { network, name } = part.backend;
-    const total = new StageLatencies();
-    const window = new StageLatencies();
-    const snn = new SnnWindow();
-    const reporter = new Reporter({ camera: part.id, ...part.report }, { network, backend: name, publisher, clock });
     const recordLatency = (stage: Stage, durationUs: number) => {
       total.record(stage, durationUs);
       window.record(stage, durationUs);
     };
-    const classifier = new Classifier({ backend: part.backend, preprocessor: part.preprocessor, recordLatency, clock });
+    return {
+      reporter: new Reporter({ camera: part.id, ...part.report }, { network, backend: name, publisher, clock }),
+      classifier: new Classifier({ backend: part.backend, preprocessor: part.preprocessor, recordLatency, clock }),
+    };
+  }
+
+  #prepare(part: CameraPart): Running {
+    const { clock, random, observer } = this.#parts;
+    const total = new StageLatencies();
+    const window = new StageLatencies();
+    const snn = new SnnWindow();
     const loop = new CameraLoop({
       id: part.id,
-      open: part.open,
-      classifier,
+      open: () => running.part.open(),
+      get classifier() {
+        return running.classifier;
+      },
       clock,
       random,
       maxAgeMs: part.maxAgeMs,
       onResult: (result) => {
         snn.add(result.output.counters);
-        reporter.report(result);
+        running.reporter.report(result);
+        for (const take of running.waiting.splice(0)) take(result);
         observer?.onResult?.(part.id, result);
       },
       onStatus: (status, problem) => this.#setStatus(running, status, problem),
       onFrameError: (error) => this.#setProblem(`frames.${part.id}`, error?.message ?? null),
     });
-    const running: Running = { part, loop, total, window, snn, status: "offline", countsBefore: loop.account.read() };
+    const running: Running = {
+      part,
+      loop,
+      ...this.#frameParts(part, { total, window }),
+      waiting: [],
+      total,
+      window,
+      snn,
+      status: "offline",
+      countsBefore: loop.account.read(),
+    };
     return running;
   }
 
@@ -157,8 +241,15 @@ export class Runtime {
     const { id } = running.part;
     this.#setProblem(`camera.${id}`, problem);
     if (running.status === status) return;
+    const before = running.status;
     running.status = status;
-    this.#parts.publisher.publish({ kind: "cameraStatus", camera: id, status });
+    const { publisher } = this.#parts;
+    publisher.publish({ kind: "cameraStatus", camera: id, status });
+    if (status === "error") {
+      publisher.publish({ kind: "event", event: "camera_lost", camera: id, text: problem ?? "the camera failed" });
+    } else if (before === "error" && status === "online") {
+      publisher.publish({ kind: "event", event: "camera_back", camera: id, text: "the camera gives frames again" });
+    }
   }
 
   /** Begins a problem, changes its text, or ends it with null. */
@@ -246,4 +337,12 @@ export class Runtime {
       })),
     });
   }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+/** A copy of what the next frame will overwrite. */
+function snapshotOf(network: Network, { frameId, classification, bytes }: FrameResult): Snapshot {
+  const { index, confidence } = classification;
+  return { frameId, classId: network.labels[index], confidence, shape: network.input.shape, bytes: bytes.slice() };
 }

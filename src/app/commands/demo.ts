@@ -162,6 +162,8 @@ function demoConfig(command: CommandOf<"demo">, url: string, drawn: boolean): Co
       tls: null,
       outboxMax: 100_000,
     },
+    spool: null,
+    commands: null,
     publish: { mode: "all", sampleEveryS: 1, topK: 3, heartbeatS: 60 },
     telemetry: { latencyEveryS: 5, healthEveryS: 60 },
     log: { level: "warn", format: "auto" },

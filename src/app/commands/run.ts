@@ -6,6 +6,7 @@ import { redactUrl } from "../../core/redact.ts";
 import { droppedTotal } from "../../runtime/frame_account.ts";
 import type { CommandOf } from "../command_table.ts";
 import { compose } from "../compose.ts";
+import { EXIT_CODES } from "../exit_codes.ts";
 import { createLog } from "../log.ts";
 import type { CommandContext } from "./context.ts";
 
@@ -15,11 +16,13 @@ export async function runGateway(command: CommandOf<"run">, context: CommandCont
   const { config, configSha256, warnings } = await loadConfig(command.config);
   const log = createLog({ ...config.log, format: command.json ? "json" : config.log.format, clock, console });
   for (const warning of warnings) log("warn", warning, {});
+  const restart = new AbortController();
   const composition = await compose(config, {
     configSha256,
     clock,
     random,
     log,
+    restart: () => restart.abort(),
     observer: {
       onProblem: ({ what, text }, isOver) => log(isOver ? "info" : "warn", isOver ? `over: ${text}` : text, { what }),
     },
@@ -29,7 +32,7 @@ export async function runGateway(command: CommandOf<"run">, context: CommandCont
     const { network } = runtime.cameras[0];
     const broker = redactUrl(config.mqtt!.url);
     log("info", "running", { network: network.name, sha256: network.digest, cameras: config.cameras.length, broker });
-    await runtime.run(signal);
+    await runtime.run(AbortSignal.any([signal, restart.signal]));
   } catch (error) {
     log("error", formatError(error), {});
     throw error;
@@ -43,5 +46,5 @@ export async function runGateway(command: CommandOf<"run">, context: CommandCont
     }
     log("info", "stopped", { published, dropped });
   }
-  return 0;
+  return restart.signal.aborted ? EXIT_CODES.restart.code : EXIT_CODES.ok.code;
 }

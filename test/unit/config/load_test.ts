@@ -52,6 +52,8 @@ Deno.test("loadConfig() fills in defaults and resolves paths against the file's 
       maxAgeMs: 1000,
     }],
     mqtt: null,
+    spool: null,
+    commands: null,
     publish: { mode: "all", sampleEveryS: 10, topK: 3, heartbeatS: 60 },
     telemetry: { latencyEveryS: 10, healthEveryS: 60 },
     log: { level: "info", format: "auto" },
