@@ -171,6 +171,7 @@ async function runFrames({ line, clock, seed, frames, faults }: RunOptions): Pro
   await client.close();
   await line[Symbol.asyncDispose]();
   assert.equal(new Set(line.board.ran).size, line.board.ran.length, `seed ${seed}: a frame was run twice`);
+  assert.equal(line.board.overlaps, 0, `seed ${seed}: a frame began while another ran`);
   for (const agent of line.agents()) tally.rejected += rejectedPackets(agent.stats);
   return tally;
 }

@@ -43,6 +43,8 @@ export interface FakeBoardOptions {
   /** Frames that fail. */
   readonly failing?: (frameId: number) => boolean;
   readonly loadMs?: number;
+  /** How long it takes to stop a frame that nobody wants any more. */
+  readonly stopMs?: number;
 }
 
 /** The board, and what happened to it. */
@@ -53,12 +55,18 @@ export interface FakeBoard extends AgentHandlers {
   readonly loads: string[];
   readonly resets: string[];
   config: LinkConfig | null;
+  /** Times that it was given a frame, an image or a reset while a frame ran, which chips do not bear. */
+  overlaps: number;
 }
 
 /** Makes a board. */
-export function createFakeBoard({ clock, facts, frameMs = 0, failing, loadMs = 0 }: FakeBoardOptions): FakeBoard {
+export function createFakeBoard(
+  { clock, facts, frameMs = 0, failing, loadMs = 0, stopMs = 0 }: FakeBoardOptions,
+): FakeBoard {
   let sequence = 0;
   let steps = 0;
+  let isRunning = false;
+  const mustBeQuiet = () => void (board.overlaps += isRunning ? 1 : 0);
   const board: FakeBoard = {
     facts: { ...BOARD_FACTS, ...facts },
     ran: [],
@@ -66,8 +74,10 @@ export function createFakeBoard({ clock, facts, frameMs = 0, failing, loadMs = 0
     loads: [],
     resets: [],
     config: null,
+    overlaps: 0,
     hasImage: (sha256) => board.images.has(sha256),
     async loadImage(sha256, bytes) {
+      mustBeQuiet();
       if (loadMs > 0) await clock.sleep(loadMs);
       if (bytes !== null && bytes[0] === 0xee) {
         throw boardError("image_refused", "Cannot load as cores must be at most 128: 129");
@@ -77,14 +87,19 @@ export function createFakeBoard({ clock, facts, frameMs = 0, failing, loadMs = 0
       return "cores 12 of 128";
     },
     async runFrame(frame, signal) {
+      mustBeQuiet();
       board.ran.push(frame.frameId);
+      isRunning = true;
       const ms = typeof frameMs === "number" ? frameMs : frameMs(frame.frameId);
       if (ms > 0) await clock.sleep(ms, signal);
+      if (signal.aborted) await clock.sleep(stopMs);
+      isRunning = false;
       if (failing?.(frame.frameId)) throw boardError("frame_failed", `Cannot run frame ${frame.frameId}: told so`);
       steps += 91;
       return answerTo(frame.levels);
     },
     reset(scope) {
+      mustBeQuiet();
       board.resets.push(scope);
       return Promise.resolve();
     },

@@ -198,13 +198,14 @@ Deno.test("link session: a failing frame fails alone", async () => {
 });
 
 Deno.test("link session: a stuck chip is an error, not a silence, and the next frame runs", async () => {
-  await using bench = await openBench({ frameMs: (id) => (id === 0 ? 1e6 : 1), frameTimeoutMs: 100 });
+  await using bench = await openBench({ frameMs: (id) => (id === 0 ? 1e6 : 1), frameTimeoutMs: 100, stopMs: 20 });
   const { clock, host, board } = bench;
   board.images.set(SHA256, IMAGE);
   await within(clock, 10, host.uploadImage(IMAGE, SHA256));
   const [stuck, next] = await within(clock, 200, Promise.allSettled([0, 1].map((id) => host.runFrame(frame(id)))));
   assert.equal(stuck.status === "rejected" && stuck.reason.code, "link.chip_stuck");
   assert.equal(next.status, "fulfilled");
+  assert.equal(board.overlaps, 0);
 });
 
 Deno.test("link session: spikes of a layer come in parts, telemetry at its interval, reset empties the board", async () => {
@@ -268,7 +269,7 @@ Deno.test("link session: an agent that was restarted on the same line says so at
 });
 
 Deno.test("link session: a session that another one displaced is told so, and its frame is stopped", async () => {
-  await using bench = await openBench({ frameMs: (id) => (id === 0 ? 1e6 : 0) });
+  await using bench = await openBench({ frameMs: (id) => (id === 0 ? 1e6 : 0), stopMs: 20 });
   const { clock, host, board, shelf, agent, line, far } = bench;
   board.images.set(SHA256, IMAGE);
   await within(clock, 10, host.uploadImage(IMAGE, SHA256));
@@ -282,8 +283,8 @@ Deno.test("link session: a session that another one displaced is told so, and it
   await using other = await openHostSession(near, { clock, random: createRandom(9), name: "other" });
   assert.equal(shelf.loadedSha256, SHA256);
   await within(clock, 10, other.uploadImage(IMAGE, SHA256));
-  assert.equal((await within(clock, 10, other.runFrame(frame(5)))).frameId, 5);
-  assert.deepEqual([board.ran, board.resets], [[0, 5], ["state"]]);
+  assert.equal((await within(clock, 40, other.runFrame(frame(5)))).frameId, 5);
+  assert.deepEqual([board.ran, board.resets, board.overlaps], [[0, 5], ["state"], 0]);
   assert.equal(agent.stats.framesAnswered, 1);
 });
 
