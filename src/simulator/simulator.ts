@@ -5,6 +5,7 @@ import { BackendError } from "../core/errors.ts";
 import type { Network } from "../core/network.ts";
 import type { InferenceOutput } from "../core/results.ts";
 import type { Backend } from "../ports/backend.ts";
+import { DEFAULT_KERNEL, type KernelChoice } from "./choose_kernel.ts";
 import { createSharedRun, loadOutput, type SharedRun } from "./shared_run.ts";
 import type { WorkerReply, WorkerStart } from "./worker.ts";
 
@@ -13,8 +14,8 @@ import type { WorkerReply, WorkerStart } from "./worker.ts";
  *
  * @throws {BackendError} `backend.lost` when the worker cannot start
  */
-export async function openSimulator(network: Network): Promise<Backend> {
-  const simulator = new Simulator(network);
+export async function openSimulator(network: Network, kernel: KernelChoice = DEFAULT_KERNEL): Promise<Backend> {
+  const simulator = new Simulator(network, kernel);
   try {
     await simulator.started;
   } catch (error) {
@@ -39,10 +40,10 @@ class Simulator implements Backend {
   #waiter: Waiter | null = null;
   #lost: BackendError | null = null;
 
-  constructor(network: Network) {
+  constructor(network: Network, kernel: KernelChoice) {
     this.network = network;
     this.#shared = createSharedRun(network);
-    const start: WorkerStart = { network, buffer: this.#shared.buffer };
+    const start: WorkerStart = { network, buffer: this.#shared.buffer, kernel };
     this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: start });
     this.#worker.on("message", (reply: WorkerReply) => this.#settle(reply));
     this.#worker.on("error", (cause: unknown) => {

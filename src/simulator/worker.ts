@@ -5,13 +5,14 @@ import { assert } from "../core/assert.ts";
 import { systemClock } from "../core/clock.ts";
 import type { Network } from "../core/network.ts";
 import { createInferenceOutput } from "../core/results.ts";
-import { createReferenceKernel } from "./kernel_reference.ts";
+import { createKernel, type KernelChoice } from "./choose_kernel.ts";
 import { createSharedRun, storeOutput } from "./shared_run.ts";
 
 /** What the worker is started with. */
 export interface WorkerStart {
   readonly network: Network;
   readonly buffer: SharedArrayBuffer;
+  readonly kernel: KernelChoice;
 }
 
 /** What it says: ready or done (null), or why a frame failed. */
@@ -19,9 +20,9 @@ export type WorkerReply = null | string;
 
 assert(parentPort !== null, "worker.ts runs as a worker only");
 const port = parentPort;
-const { network, buffer } = workerData as WorkerStart;
+const { network, buffer, kernel: choice } = workerData as WorkerStart;
 const shared = createSharedRun(network, buffer);
-const kernel = createReferenceKernel(network);
+const kernel = createKernel(network, choice);
 const output = createInferenceOutput(network);
 const reply = (message: WorkerReply) => port.postMessage(message);
 

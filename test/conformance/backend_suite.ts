@@ -18,13 +18,15 @@ import { randomNetwork } from "../support/random_network.ts";
 export interface BackendCase {
   readonly name: string;
   open(network: Network): Promise<Backend>;
+  /** The network that it really runs, when it quantises the one it is given. */
+  readonly runs?: (network: Network) => Network;
   /** Counters that this back end does not count, with the reason. */
   readonly uncounted?: { readonly names: readonly string[]; readonly reason: string };
 }
 
 /** Registers the suite for one back end. */
 export function testBackend(backendCase: BackendCase): void {
-  const { name, open } = backendCase;
+  const { name, open, runs = (network) => network } = backendCase;
   const skipped = new Set(["runUs", ...(backendCase.uncounted?.names ?? [])]);
 
   Deno.test(`${name}: answers equal the reference kernel's, counters included`, async () => {
@@ -32,7 +34,7 @@ export function testBackend(backendCase: BackendCase): void {
       const random = createRandom(seed);
       const network = randomNetwork(random);
       await using backend = await open(network);
-      const kernel = createReferenceKernel(network);
+      const kernel = createReferenceKernel(runs(network));
       const expected = createInferenceOutput(network);
       const output = createInferenceOutput(network);
       for (let frame = 0; frame < 4; frame++) {

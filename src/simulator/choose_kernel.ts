@@ -1,0 +1,19 @@
+/** Which kernel runs a network: the integer one by default, the float64 reference on request. */
+
+import type { Network } from "../core/network.ts";
+import type { WeightBits } from "../model/quantise.ts";
+import type { Kernel } from "./kernel.ts";
+import { createFastKernel } from "./kernel_fast.ts";
+import { createReferenceKernel } from "./kernel_reference.ts";
+
+/** A choice that can be sent to a worker. */
+export type KernelChoice = { readonly kind: "reference" } | { readonly kind: "fast"; readonly weightBits: WeightBits };
+
+/** What runs when nobody chooses. */
+export const DEFAULT_KERNEL: KernelChoice = { kind: "fast", weightBits: 8 };
+
+/** Makes the kernel. */
+export function createKernel(network: Network, choice: KernelChoice): Kernel {
+  if (choice.kind === "reference") return createReferenceKernel(network);
+  return createFastKernel(network, { weightBits: choice.weightBits });
+}
