@@ -29,7 +29,7 @@ if (folder === undefined || data === undefined) throw new Error("usage: deno tas
 const raw = await openNetwork(`${folder}/build/network.raw.safetensors`);
 const dataset = await openDataset(data, imageDecoders);
 const bar = new ProgressBar(processConsole(), "eval", () => systemClock.nowUs());
-const backends = [await openSimulator(raw), await openSimulator(raw)];
+const backends = [await openSimulator(raw, { kind: "reference" }), await openSimulator(raw, { kind: "reference" })];
 const result = await evaluate(backends, dataset, {
   clock: systemClock,
   onProgress: (done, total) => bar.update(done, total),
