@@ -7,11 +7,18 @@ import type { FileInput, StreamInput, VideoInput, VideoOutput } from "../../devi
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import type { CameraError } from "../../src/core/errors.ts";
 import type { Frame } from "../../src/core/frame.ts";
+import { createRandom } from "../../src/core/random.ts";
+import { createPreprocessor } from "../../src/preprocess/pipeline.ts";
+import { DECISION_PLAIN } from "../../src/runtime/decision.ts";
+import { droppedTotal } from "../../src/runtime/frame_account.ts";
+import { Runtime } from "../../src/runtime/runtime.ts";
 import { temporaryFolder } from "../support/clips.ts";
 import { createFakeClock, type FakeClock } from "../support/fake_clock.ts";
 import { ffmpeg, ffmpegAvailable, isAlive, makeJpegs, makeVideo } from "../support/ffmpeg.ts";
 import { type MjpegServer, openMjpegServer } from "../support/mjpeg_server.ts";
 import { eventually } from "../support/mqtt_listener.ts";
+import { openRtspServer, type RtspServer } from "../support/rtsp_server.ts";
+import { darkOrBright, HeldBackend, keepingPublisher } from "../support/runtime_parts.ts";
 
 const SIZE: VideoOutput = { width: 8, height: 6, channels: 1, crop: null, resize: "auto" };
 const FILE = { kind: "file", loop: false, realtime: false, rateFps: null } as const;
@@ -196,7 +203,7 @@ test("a frozen ffmpeg is a stall after two seconds of the monotonic clock, and i
   await settle();
   await clock.advance(1900);
   assert.ok(isAlive(source.pid()), "killed too early");
-  await clock.advance(400);
+  await advanceUntil(clock, end);
   const error = await end;
   assert.equal(error.code, "camera.lost");
   assert.match(error.message, /no whole frame for 2\.\d s/);
@@ -313,11 +320,104 @@ test("leaving after the limit of frames leaves no process", async (folder) => {
   assert.ok(!isAlive(pid));
 });
 
+const rtsp = (server: RtspServer, more: Partial<StreamInput> = {}): StreamInput => (
+  { kind: "rtsp", url: server.url, username: null, password: null, transport: "tcp", rateFps: null, ...more }
+);
+
+test("an RTSP camera's pictures arrive with a password, and it is taken leave of", async (folder) => {
+  await using server = await openRtspServer(folder, { source: "color=c=0x808080:s=160x120:r=25", password: "p@ss:ü" });
+  await using source = await use(rtsp(server, { username: "gw", password: "p@ss:ü" }), systemClock);
+  for (let id = 0; id < 5; id++) assert.ok(Math.abs((await next(source)).pixels[0] - 128) <= 2);
+  source.abort();
+  assert.equal((await source.frames.next()).done, true);
+  assert.equal(server.methods.at(-1), "TEARDOWN");
+  await using refused = await use(rtsp(server, { username: "gw", password: "s3cret/@x" }), systemClock);
+  const error = await endOf(refused);
+  assert.deepEqual([error.code, error.hint], ["camera.open", "Check username and password"]);
+  assert.ok(!JSON.stringify({ ...error, message: error.message }).includes("s3cret"));
+});
+
+test("an RTSP camera that goes silent and keeps its connection is a stall", async (folder) => {
+  await using server = await openRtspServer(folder, { source: "color=c=0x808080:s=160x120:r=25" });
+  const clock = createFakeClock();
+  await using source = await use(rtsp(server), clock);
+  await next(source);
+  server.flowing = false;
+  const end = endOf(source);
+  await advanceUntil(clock, end);
+  const error = await end;
+  assert.equal(error.code, "camera.lost");
+  assert.match(error.message, /no whole frame for/);
+});
+
+test("a running gateway survives an ffmpeg that is killed five times and frozen twice, and every frame adds up", async (folder) => {
+  await using server = await openMjpegServer();
+  server.show(makeJpegs(folder, "64x48", 2), 5);
+  const clock = createFakeClock();
+  const publisher = keepingPublisher();
+  const backend = new HeldBackend(darkOrBright());
+  backend.isFree = true;
+  const pids: number[] = [];
+  const open = () => {
+    const onStart = (pid: number) => void pids.push(pid);
+    return openFfmpegCamera({ id: "cam", input: mjpeg(server), ...SIZE, width: 1, height: 1, clock, onStart });
+  };
+  const runtime = new Runtime({
+    cameras: [{
+      id: "cam",
+      open,
+      backend,
+      preprocessor: createPreprocessor(backend.network.input, { crop: null, resize: "auto", invert: false }),
+      maxAgeMs: 60_000,
+      report: { mode: "all", sampleEveryS: 10, topK: 1, heartbeatS: 60, decision: DECISION_PLAIN },
+    }],
+    publisher,
+    info: { kind: "info" } as never,
+    clock,
+    random: createRandom(1),
+    latencyEveryS: 3600,
+    healthEveryS: 3600,
+    rssBytes: () => 0,
+  });
+  const stop = new AbortController();
+  const running = runtime.run(stop.signal);
+  const view = () => runtime.cameras[0];
+  const faults = ["SIGKILL", "SIGSTOP", "SIGKILL", "SIGKILL", "SIGSTOP", "SIGKILL", "SIGKILL"] as const;
+  for (const [round, signal] of faults.entries()) {
+    await advanceWhile(clock, () => view().status !== "online", `online, round ${round}`);
+    const { classified } = view().counts;
+    await advanceWhile(clock, () => view().counts.classified < classified + 3, "frames", 0);
+    const pid = pids.at(-1)!;
+    process.kill(pid, signal);
+    await advanceWhile(clock, () => view().status !== "error", `lost, round ${round}`);
+    assert.ok(!isAlive(pid), "the old ffmpeg is gone before a new one comes");
+  }
+  await advanceWhile(clock, () => view().status !== "online", "online again");
+  stop.abort();
+  await running;
+  assert.ok(pids.length > faults.length);
+  assert.ok(pids.every((pid) => !isAlive(pid)));
+  const { captured, classified, inFlight } = view().counts;
+  assert.equal(inFlight, 0);
+  assert.equal(captured, classified + droppedTotal(view().counts));
+  const results = publisher.messages.filter(({ kind }) => kind === "result").length;
+  assert.equal(results, classified);
+});
+
 // ---------------------------------------------------------------------------------------------------------------------
 
 /** Lets data that is on its way arrive. */
 function settle(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 60));
+}
+
+/** Moves the clock, `stepMs` for each few milliseconds of real time, while `condition` holds. */
+async function advanceWhile(clock: FakeClock, condition: () => boolean, what: string, stepMs = 10): Promise<void> {
+  for (let i = 0; condition(); i++) {
+    assert.ok(i < 5000, `never: ${what}`);
+    await clock.advance(stepMs);
+    await new Promise((resolve) => setTimeout(resolve, 4));
+  }
 }
 
 /** Moves the clock in small steps of real time until `end` has come. */
