@@ -210,7 +210,7 @@ Deno.test("link session: a stuck chip is an error, not a silence, and the next f
 
 Deno.test("link session: spikes of a layer come in parts, telemetry at its interval, reset empties the board", async () => {
   const heard: BoardTelemetry[] = [];
-  await using bench = await openBench({ host: { onTelemetry: (one) => heard.push(one) } });
+  await using bench = await openBench({ frameMs: 10, host: { onTelemetry: (one) => heard.push(one) } });
   const { clock, host, board } = bench;
   board.images.set(SHA256, IMAGE);
   await within(clock, 10, host.uploadImage(IMAGE, SHA256));
@@ -224,8 +224,10 @@ Deno.test("link session: spikes of a layer come in parts, telemetry at its inter
   await clock.advance(500);
   assert.equal(heard.length, 10);
   assert.deepEqual(heard.map(({ sequence }) => sequence), heard.map((_, i) => heard[0].sequence + i));
-  await host.reset("image");
-  assert.deepEqual(board.resets, ["image"]);
+  const running = host.runFrame(frame(0));
+  await within(clock, 20, host.reset("image"));
+  assert.equal((await running).frameId, 0);
+  assert.deepEqual([board.resets, board.overlaps], [["image"], 0]);
   assert.equal(host.state, "open");
 });
 
