@@ -139,16 +139,14 @@ export function inputDims(model: OnnxModel, graph: SourceGraph): number[] {
   return graph.input.layout === "chw" ? [1, channels, height, width] : [1, height, width, channels];
 }
 
-/** Index of the largest value; the lowest of those that tie. */
-export function largest(values: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
-  return best;
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
-
-function fillInput(bytes: Uint8Array, channels: number, pixels: Pixels, layout: string, input: Float32Array): void {
+/** Image bytes `[height, width, channels]` as the model wants them: divided, centred, in its order of axes. */
+export function fillInput(
+  bytes: Uint8Array,
+  channels: number,
+  pixels: Pixels,
+  layout: string,
+  input: Float32Array,
+): void {
   if (layout === "chw") toPlanar(bytes, channels, input);
   else input.set(bytes);
   const area = bytes.length / channels;
@@ -157,6 +155,15 @@ function fillInput(bytes: Uint8Array, channels: number, pixels: Pixels, layout: 
     input[i] = (input[i] / 255 - pixels.mean[channel]) / pixels.std[channel];
   }
 }
+
+/** Index of the largest value; the lowest of those that tie. */
+export function largest(values: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
+  return best;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
 
 function addTo(distribution: Distribution, values: Float32Array, layer: SourceLayer, frame: number): void {
   const bad = distribution.add(values);
