@@ -34,6 +34,8 @@ export interface Running extends AsyncDisposable {
   readonly lines: string[];
   /** Resolves with the first line that matches, past or future; rejects when the program ends without one. */
   line(pattern: RegExp): Promise<string>;
+  /** The exit code, once it has ended by itself. */
+  readonly ended: Promise<number>;
   /** Sends a signal and waits for the end. */
   stop(signal: Deno.Signal): Promise<{ code: number; tookMs: number }>;
 }
@@ -41,7 +43,18 @@ export interface Running extends AsyncDisposable {
 /** Starts `src/main.ts` without a task runner between, so that signals reach it. */
 export function startProgram(args: readonly string[], env: Record<string, string> = {}): Running {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-read", "--allow-net", "--allow-env", "--allow-sys", "src/main.ts", ...args],
+    args: [
+      "run",
+      "--quiet",
+      "--allow-read",
+      "--allow-write",
+      "--allow-net",
+      "--allow-env",
+      "--allow-sys",
+      "--allow-run=ffmpeg",
+      "src/main.ts",
+      ...args,
+    ],
     cwd: ROOT,
     env: { NO_COLOR: "1", ...env },
     stdin: "null",
@@ -77,6 +90,7 @@ export function startProgram(args: readonly string[], env: Record<string, string
         check();
       });
     },
+    ended: child.status.then(({ code }) => code),
     async stop(signal) {
       const start = performance.now();
       child.kill(signal);
