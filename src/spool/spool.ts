@@ -94,6 +94,8 @@ export class Spool {
   #readId = 0;
   #readFailures = 0;
   #savedNextId: number;
+  /** First id of a segment that was left for the next start: the cursor must not pass it. */
+  #skippedId = Infinity;
   #written = 0;
   readonly #lost = { cap: 0, full: 0, expired: 0, damaged: 0 };
 
@@ -123,6 +125,7 @@ export class Spool {
     if (found instanceof Error) {
       if (!skipUnreadable) throw found;
       this.#nextId = Math.max(this.#nextId, firstId + SEGMENT_RECORDS_MAX);
+      this.#skippedId = Math.min(this.#skippedId, firstId);
       return;
     }
     const { segment, missingIds, isTorn } = found;
@@ -342,15 +345,16 @@ export class Spool {
   /** Everything below it is done. */
   #firstPendingId(): number {
     for (const { pending } of this.#segments) {
-      for (const id of pending) return id;
+      for (const id of pending) return Math.min(id, this.#skippedId);
     }
-    return this.#nextId;
+    return Math.min(this.#nextId, this.#skippedId);
   }
 
   /** What is done, exactly. */
   #cursor(): Cursor {
     const nextId = this.#firstPendingId();
     const ahead: [number, number][] = [];
+    if (this.#skippedId < Infinity) return { nextId, ahead };
     let from = nextId;
     for (const { pending } of this.#segments) {
       for (const id of pending) {
