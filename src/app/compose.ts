@@ -75,13 +75,17 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     });
   }
   const backends: Backend[] = [];
-  const closeBackends = () => Promise.all(backends.map((backend) => backend[Symbol.asyncDispose]()));
+  let publisher: MqttPublisher | null = null;
+  const close = async () => {
+    await publisher?.stop();
+    await Promise.all(backends.map((backend) => backend[Symbol.asyncDispose]()));
+  };
   try {
     const networks = await openNetworks(config);
     for (const camera of config.cameras) backends.push(await openSimulator(networks.get(camera.network)!));
     // Commands need the runtime, which needs the publisher, which takes commands in.
     let commands: CommandHandler | null = null;
-    const publisher = openPublisher(config, config.mqtt, options, (request, respond) => {
+    publisher = openPublisher(config, config.mqtt, options, (request, respond) => {
       commands?.sink(request, respond);
     });
     const runtime = new Runtime({
@@ -96,16 +100,9 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       observer: options.observer,
     });
     commands = openCommands(config, options, { runtime, publisher, backends });
-    return {
-      runtime,
-      publisher,
-      async [Symbol.asyncDispose]() {
-        await publisher.stop();
-        await closeBackends();
-      },
-    };
+    return { runtime, publisher, [Symbol.asyncDispose]: close };
   } catch (error) {
-    await closeBackends();
+    await close();
     throw error;
   }
 }
