@@ -320,12 +320,13 @@ test("leaving after the limit of frames leaves no process", async (folder) => {
   assert.ok(!isAlive(pid));
 });
 
+const GREY = ["-f", "lavfi", "-i", "color=c=0x808080:s=160x120:r=25"];
 const rtsp = (server: RtspServer, more: Partial<StreamInput> = {}): StreamInput => (
   { kind: "rtsp", url: server.url, username: null, password: null, transport: "tcp", rateFps: null, ...more }
 );
 
 test("an RTSP camera's pictures arrive with a password, and it is taken leave of", async (folder) => {
-  await using server = await openRtspServer(folder, { source: "color=c=0x808080:s=160x120:r=25", password: "p@ss:ü" });
+  await using server = await openRtspServer(folder, { source: GREY, password: "p@ss:ü" });
   await using source = await use(rtsp(server, { username: "gw", password: "p@ss:ü" }), systemClock);
   for (let id = 0; id < 5; id++) assert.ok(Math.abs((await next(source)).pixels[0] - 128) <= 2);
   source.abort();
@@ -338,7 +339,7 @@ test("an RTSP camera's pictures arrive with a password, and it is taken leave of
 });
 
 test("an RTSP camera that goes silent and keeps its connection is a stall", async (folder) => {
-  await using server = await openRtspServer(folder, { source: "color=c=0x808080:s=160x120:r=25" });
+  await using server = await openRtspServer(folder, { source: GREY });
   const clock = createFakeClock();
   await using source = await use(rtsp(server), clock);
   await next(source);

@@ -19,10 +19,10 @@ export interface RtspServer extends AsyncDisposable {
   flowing: boolean;
 }
 
-/** Starts a camera that shows `source`, an lavfi description; with `password`, others than gw get 401. */
+/** Starts a camera that shows `source`, input arguments of ffmpeg; with `password`, others than gw get 401. */
 export async function openRtspServer(
   folder: string,
-  options: { readonly source: string; readonly password?: string },
+  options: { readonly source: readonly string[]; readonly password?: string },
 ): Promise<RtspServer> {
   const viewers = new Set<Socket>();
   const sockets = new Set<Socket>();
@@ -37,7 +37,7 @@ export async function openRtspServer(
   });
   const sdpPath = `${folder}/live.sdp`;
   const child: ChildProcess = spawn("ffmpeg", [
-    ...["-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i", options.source, "-pix_fmt", "yuv420p"],
+    ...["-nostdin", "-v", "error", "-re", ...options.source, "-pix_fmt", "yuv420p"],
     ...["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "5", "-bsf:v", "dump_extra"],
     ...["-f", "rtp", "-sdp_file", sdpPath, `rtp://127.0.0.1:${rtp.address().port}`],
   ], { stdio: "ignore" });
