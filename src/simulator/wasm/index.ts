@@ -1,4 +1,4 @@
-/** What the module exports. Memory comes from outside; its layout is the TypeScript side's (`fast_records.ts`). */
+/** What the module exports. Memory comes from outside; its layout is the TypeScript side's (`fast/records.ts`). */
 
 export { runTiles } from "./tiles";
 export { runMerged } from "./merge";

@@ -1,5 +1,5 @@
 /**
- * Records that the TypeScript side lays out in memory (`fast_records.ts` has the same fields in the same order).
+ * Records that the TypeScript side lays out in memory (`fast/records.ts` has the same fields in the same order).
  *
  * An event is a u32: level in the top byte, row of the weight table below. Event lists are in falling order of level, i.e.
  * in order of time, and end with a word of level 0.

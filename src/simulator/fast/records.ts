@@ -1,6 +1,6 @@
 /** Memory that the WebAssembly kernels work in: an arena that grows while a network is compiled, and the records in it. */
 
-import { assert } from "../core/assert.ts";
+import { assert } from "../../core/assert.ts";
 
 /** Fields of a block, in the order of `wasm/records.ts`; all i32. */
 export const BLOCK_FIELDS = [

@@ -1,6 +1,6 @@
 /** What a layer's whole numbers look like, and which lane width holds them: the static bounds behind the fast kernels. */
 
-import type { Timing } from "../ttfs/timing.ts";
+import type { Timing } from "../../ttfs/timing.ts";
 
 /** Integer weights of the neurons of one group, `[neuron][synapse]`, and what goes with them. */
 export interface IntegerLayer {
