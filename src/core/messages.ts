@@ -151,7 +151,7 @@ export interface CameraStatusMessage {
 export interface ClassifiedMessage {
   readonly camera: string;
   readonly classId: string;
-  /** Output index of `classId`; −1 when it is no output of the network (`none`). */
+  /** Output index of `classId`; −1 when it is no output of the network (`unknown`). */
   readonly index: number;
   /** 0 to 1. */
   readonly confidence: number;
