@@ -151,6 +151,19 @@ export const COMMAND_TABLE = {
       "convert model.onnx --calibrate dir:photos --t-max auto -o net.safetensors",
     ],
   },
+  compile: {
+    about: "Place a network on a board's cores and write the image that is loaded onto it",
+    arguments: [{ name: "NETWORK", required: true, about: "network file" }],
+    flags: {
+      board: { type: "text", placeholder: "BOARD", required: true, about: "name of a board, or its .json file" },
+      out: { type: "text", placeholder: "FILE", short: "o", required: true, about: "image file to write" },
+      recipe: { type: "text", placeholder: "NAME", about: "exact, or authors as published (exact)" },
+      calibrate: { type: "text", placeholder: "DATA", about: "sample images on which the registers are checked" },
+      frames: { type: "integer", placeholder: "N", low: 1, high: 1e9, about: "calibrate with the first N images" },
+      json,
+    },
+    examples: ["compile models/mnist-lenet/network.safetensors --board nahuku-32 -o mnist.image"],
+  },
   schema: {
     about: "Print the JSON Schema of a file or message format, or list them",
     arguments: [{ name: "NAME", required: false, about: "which one" }],
