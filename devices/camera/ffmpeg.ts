@@ -153,6 +153,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/No such file or directory/i, "Check the path; a camera may be unplugged: list-devices shows what is there"],
   [/Device or resource busy/i, "Another program has this camera"],
   [/Invalid too big or non positive size|Error reinitializing filters/i, "The crop must lie inside the picture"],
+  [/certificate/i, "The camera's certificate must be one that this machine trusts"],
   [/Unrecognized option 'fps_mode'/i, "ffmpeg 5.1 or newer is needed"],
 ];
 
