@@ -134,7 +134,7 @@ flags:
   --data DATA    labelled images: idx:…, dir:…, clip:… or raw:… (required)
   --limit N      use the first N frames only, 1 to 1000000000
   --threads N    worker threads, 1 to 256
-  --kernel NAME  fast (integer weights) or reference (float64) (fast)
+  --kernel NAME  fast (8-bit weights), fast16 or reference (float64) (fast)
   --ann MODEL    ONNX model to compare every answer with
   --json         print JSON, for programs
 
