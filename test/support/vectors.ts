@@ -6,15 +6,20 @@ import { type Container, readContainer, type Tensor } from "../../src/model/cont
 
 const FOLDER = new URL("../../../shared/vectors/", import.meta.url);
 
-/** Bytes of a golden file. */
-export function readVectors(name: string): Uint8Array {
+/** Path of a golden file, which exists. */
+export function vectorPath(name: string): string {
   const path = fileURLToPath(new URL(name, FOLDER));
   if (!existsSync(path)) {
     throw new Error(
       `Cannot run golden tests as ${name} is missing: put the golden data at ../shared/vectors beside the checkout`,
     );
   }
-  return readFileSync(path);
+  return path;
+}
+
+/** Bytes of a golden file. */
+export function readVectors(name: string): Uint8Array {
+  return readFileSync(vectorPath(name));
 }
 
 /** A golden safetensors file. */
