@@ -67,7 +67,7 @@ const DOORS: Record<string, readonly string[]> = {
 };
 
 /** Files that are started and not imported. */
-const ENTRIES = ["src/main.ts", "src/simulator/worker.ts"];
+const ENTRIES = ["src/main.ts", "src/simulator/worker.ts", "src/simulator/team_worker.ts"];
 
 /** Where wall time and chance may be taken from the platform. */
 const CLOCK_HOME = "src/core/clock.ts";

@@ -3,7 +3,7 @@
 import type { Network } from "../core/network.ts";
 import type { WeightBits } from "../model/quantise.ts";
 import type { Kernel } from "./kernel.ts";
-import { createFastKernel } from "./kernel_fast.ts";
+import { createFastKernel, type FastKernelOptions } from "./kernel_fast.ts";
 import { createReferenceKernel } from "./kernel_reference.ts";
 
 /** A choice that can be sent to a worker. */
@@ -12,8 +12,8 @@ export type KernelChoice = { readonly kind: "reference" } | { readonly kind: "fa
 /** What runs when nobody chooses. */
 export const DEFAULT_KERNEL: KernelChoice = { kind: "fast", weightBits: 8 };
 
-/** Makes the kernel. */
-export function createKernel(network: Network, choice: KernelChoice): Kernel {
+/** Makes the kernel. @param team several threads; the reference kernel has one whatever is asked */
+export function createKernel(network: Network, choice: KernelChoice, team?: FastKernelOptions["team"]): Kernel {
   if (choice.kind === "reference") return createReferenceKernel(network);
-  return createFastKernel(network, { weightBits: choice.weightBits });
+  return createFastKernel(network, { weightBits: choice.weightBits, team });
 }

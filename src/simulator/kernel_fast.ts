@@ -16,6 +16,8 @@ import { decisionStep } from "../ttfs/timing.ts";
 import type { LayerPlan, MapPlace, Plan, Step } from "./fast/layer_plan.ts";
 import { planNetwork } from "./fast/plan.ts";
 import { createArena, placeWork } from "./fast/records.ts";
+import { runShare } from "./fast/share.ts";
+import type { Team, TeamParts } from "./fast/team.ts";
 import type { Kernel } from "./kernel.ts";
 import { createGeneralLayer, type GeneralLayer } from "./kernel_general.ts";
 import { instantiateKernels, type WasmKernels } from "./wasm_module.ts";
@@ -26,7 +28,17 @@ export interface FastKernelOptions {
   readonly weightBits?: WeightBits;
   /** True: `levelsOf` works for every layer, at the cost of a copy where a pool is fused. Default false. */
   readonly keepLevels?: boolean;
+  /** Several threads: makes what runs the steps that are worth dividing. Without it there is one. */
+  readonly team?: {
+    readonly threads: number;
+    readonly create: (parts: TeamParts) => Team;
+    /** Instructions from which on a step is divided; default `SHARED_WORK_MIN`. */
+    readonly workMin?: number;
+  };
 }
+
+/** A step of fewer instructions takes about as long as dividing it. */
+const SHARED_WORK_MIN = 60_000;
 
 /** What was chosen, for `inspect`. */
 export interface FastKernelDescription {
@@ -43,8 +55,7 @@ export interface FastKernel extends Kernel {
 
 /** Compiles `network`. `run` allocates nothing, except where a layer falls back to the general kernel for the first time. */
 export function createFastKernel(network: Network, options: FastKernelOptions = {}): FastKernel {
-  const { weightBits = 8, keepLevels = false } = options;
-  return new CompiledNetwork(network, weightBits, keepLevels);
+  return new CompiledNetwork(network, options);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -66,10 +77,12 @@ class CompiledNetwork implements FastKernel {
   readonly #arena = createArena();
   readonly #plan: Plan;
   readonly #kernels: WasmKernels;
-  /** Scratch record, and the counters at its start. */
-  readonly #work: number;
-  readonly #counts: Int32Array;
-  readonly #events: Float64Array;
+  /** Scratch record of each thread, and the counters at its start. */
+  readonly #works: readonly number[];
+  readonly #counts: readonly Int32Array[];
+  readonly #events: readonly Float64Array[];
+  readonly #team: Team | null;
+  readonly #sharedWorkMin: number;
   readonly #input: MapState;
   readonly #maps: MapState[] = [];
   /** The input as it came. */
@@ -85,20 +98,23 @@ class CompiledNetwork implements FastKernel {
     readonly pools: number;
   };
 
-  constructor(network: Network, bits: WeightBits, keepLevels: boolean) {
+  constructor(network: Network, { weightBits = 8, keepLevels = false, team }: FastKernelOptions) {
     this.#network = network;
-    this.#bits = bits;
-    this.#plan = planNetwork(network, this.#arena, { weightBits: bits, keepLevels });
-    this.#work = placeWork(this.#arena, this.#plan.sizes);
+    this.#bits = weightBits;
+    this.#plan = planNetwork(network, this.#arena, { weightBits, keepLevels });
+    this.#works = Array.from({ length: team?.threads ?? 1 }, () => placeWork(this.#arena, this.#plan.sizes));
     const inputs = sizeOf(network.input.shape);
     const inputAddress = this.#arena.reserve(inputs * 2);
     const { buffer } = this.#arena.memory;
     this.#memoryBytes = new Uint8Array(buffer);
     this.#memoryShorts = new Int16Array(buffer);
     this.#inputShorts = new Int16Array(buffer, inputAddress, inputs);
-    this.#events = new Float64Array(buffer, this.#work, 1);
-    this.#counts = new Int32Array(buffer, this.#work + 8, 3);
+    this.#events = this.#works.map((work) => new Float64Array(buffer, work, 1));
+    this.#counts = this.#works.map((work) => new Int32Array(buffer, work + 8, 3));
     this.#kernels = instantiateKernels(this.#arena.memory);
+    const { memory } = this.#arena;
+    this.#team = team?.create({ kernels: this.#kernels, memory, works: this.#works }) ?? null;
+    this.#sharedWorkMin = team?.workMin ?? SHARED_WORK_MIN;
     this.#input = mapState(this.#plan.input);
     this.#plan.layers.forEach((plan, index) => {
       this.#maps.push(plan.alias ? this.#mapOf(network.layers[index].inputs[0]) : mapState(plan.map));
@@ -176,30 +192,41 @@ class CompiledNetwork implements FastKernel {
     if (general) return this.#runGeneral(index, map, counters);
     map.wide = false;
     if (plan.fusedBy >= 0 && !this.#maps[plan.fusedBy].general) return 0;
-    const counts = this.#counts;
-    counts.fill(0);
-    this.#events[0] = 0;
+    this.#clearCounts();
     for (let i = 0; i < plan.steps.length; i++) this.#runStep(plan.steps[i]);
-    counters.earlySpikes += counts[0];
-    counters.rectifiedSpikes += counts[1];
-    counters.saturatedSpikes += counts[2];
-    counters.synopsEvents += this.#events[0];
+    const early = this.#addCounts(counters);
     const { shorts, bytes } = plan.map;
     if (shorts !== 0 && this.#kernels.narrowLevels(shorts, bytes, map.levels.length) !== 0) {
       unpack(this.#memoryShorts, shorts >> 1, map);
       map.wide = true;
     }
-    return counts[0];
+    return early;
   }
 
-  #runStep({ kind, record, amount, blocks }: Step): void {
-    const kernels = this.#kernels;
-    if (kind === "tiles") kernels.runTiles(record, this.#work, 0, amount);
-    else if (kind === "merged") kernels.runMerged(record, this.#work, 0, amount, 0, blocks);
-    else if (kind === "taps") kernels.runTaps(record, this.#work, 0, amount);
-    else if (kind === "max_pool") kernels.runMaxPool(record, this.#work, 0, amount);
-    else if (kind === "average_pool") kernels.runAveragePool(record, this.#work, 0, amount);
-    else kernels.countEvents(record, this.#work, 0, amount);
+  #clearCounts(): void {
+    for (let thread = 0; thread < this.#works.length; thread++) {
+      this.#counts[thread].fill(0);
+      this.#events[thread][0] = 0;
+    }
+  }
+
+  /** @returns early spikes */
+  #addCounts(counters: RunCounters): number {
+    let early = 0;
+    for (let thread = 0; thread < this.#works.length; thread++) {
+      const counts = this.#counts[thread];
+      early += counts[0];
+      counters.rectifiedSpikes += counts[1];
+      counters.saturatedSpikes += counts[2];
+      counters.synopsEvents += this.#events[thread][0];
+    }
+    counters.earlySpikes += early;
+    return early;
+  }
+
+  #runStep(step: Step): void {
+    if (this.#team !== null && step.work >= this.#sharedWorkMin) this.#team.run(step);
+    else runShare(this.#kernels, step, this.#works[0], 0, 1);
   }
 
   #runGeneral(index: number, map: MapState, counters: RunCounters): number {

@@ -1,4 +1,4 @@
-/** The simulator back end: a kernel in a worker, one frame at a time, buffers allocated once. */
+/** The simulator back end: a kernel in a worker and its helpers, one frame at a time, buffers allocated once. */
 
 import { Worker } from "node:worker_threads";
 import { BackendError } from "../core/errors.ts";
@@ -6,16 +6,34 @@ import type { Network } from "../core/network.ts";
 import type { InferenceOutput } from "../core/results.ts";
 import type { Backend } from "../ports/backend.ts";
 import { DEFAULT_KERNEL, type KernelChoice } from "./choose_kernel.ts";
+import type { HelperStart } from "./fast/team.ts";
 import { createSharedRun, loadOutput, type SharedRun } from "./shared_run.ts";
-import type { WorkerReply, WorkerStart } from "./worker.ts";
+import type { WorkerReady, WorkerReply, WorkerStart } from "./worker.ts";
+
+/** Most threads that share a frame. */
+export const THREADS_MAX = 64;
+
+/** What can be chosen beside the kernel. */
+export interface SimulatorOptions {
+  /** Threads that share each frame: 1 (the default) to `THREADS_MAX`. Results are the same for any. */
+  readonly threads?: number;
+}
 
 /**
- * Opens a simulator for `network`; resolves when its worker can take frames.
+ * Opens a simulator for `network`; resolves when its threads can take frames.
  *
- * @throws {BackendError} `backend.lost` when the worker cannot start
+ * @throws {BackendError} `backend.lost` when a thread cannot start, `backend.threads` when there cannot be so many
  */
-export async function openSimulator(network: Network, kernel: KernelChoice = DEFAULT_KERNEL): Promise<Backend> {
-  const simulator = new Simulator(network, kernel);
+export async function openSimulator(
+  network: Network,
+  kernel: KernelChoice = DEFAULT_KERNEL,
+  { threads = 1 }: SimulatorOptions = {},
+): Promise<Backend> {
+  if (!Number.isInteger(threads) || threads < 1 || threads > THREADS_MAX) {
+    const message = `Cannot simulate as threads must be a whole number from 1 to ${THREADS_MAX}: found ${threads}`;
+    throw new BackendError("backend.threads", message);
+  }
+  const simulator = new Simulator(network, kernel, threads);
   try {
     await simulator.started;
   } catch (error) {
@@ -36,21 +54,18 @@ class Simulator implements Backend {
   readonly network: Network;
   readonly started: Promise<void>;
   readonly #shared: SharedRun;
-  readonly #worker: Worker;
+  /** The one with the kernel first, then its helpers. */
+  readonly #workers: Worker[];
   #waiter: Waiter | null = null;
   #lost: BackendError | null = null;
 
-  constructor(network: Network, kernel: KernelChoice) {
+  constructor(network: Network, kernel: KernelChoice, threads: number) {
     this.network = network;
     this.#shared = createSharedRun(network);
-    const start: WorkerStart = { network, buffer: this.#shared.buffer, kernel };
-    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: start });
-    this.#worker.on("message", (reply: WorkerReply) => this.#settle(reply));
-    this.#worker.on("error", (cause: unknown) => {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      this.#lose(new BackendError("backend.lost", `Cannot go on simulating as the worker stopped: ${why}`, { cause }));
-    });
-    this.started = this.#nextReply();
+    const start: WorkerStart = { network, buffer: this.#shared.buffer, kernel, threads };
+    const worker = this.#startThread(new URL("./worker.ts", import.meta.url), start);
+    this.#workers = [worker];
+    this.started = this.#start(worker);
   }
 
   run(input: Int16Array, output: InferenceOutput): Promise<void> {
@@ -64,13 +79,44 @@ class Simulator implements Backend {
     }
     this.#shared.input.set(input);
     const done = this.#nextReply().then(() => loadOutput(this.#shared, output));
-    this.#worker.postMessage(null);
+    this.#workers[0].postMessage(null);
     return done;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#lose(new BackendError("backend.closed", "Cannot run a frame as the simulator is closed"));
-    await this.#worker.terminate();
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
+  async #start(worker: Worker): Promise<void> {
+    const [ready] = await this.#firstWords([worker]);
+    worker.on("message", (reply: WorkerReply) => this.#settle(reply));
+    const url = new URL("./team_worker.ts", import.meta.url);
+    const helpers = (ready as WorkerReady).helpers.map((start) => this.#startThread(url, start));
+    this.#workers.push(...helpers);
+    if (helpers.length > 0) await this.#firstWords(helpers);
+  }
+
+  #startThread(url: URL, workerData: WorkerStart | HelperStart): Worker {
+    const worker = new Worker(url, { workerData });
+    worker.on("error", (cause: unknown) => {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      this.#lose(new BackendError("backend.lost", `Cannot go on simulating as a thread stopped: ${why}`, { cause }));
+    });
+    return worker;
+  }
+
+  /** What threads say first, in any order. */
+  async #firstWords(workers: readonly Worker[]): Promise<unknown[]> {
+    const words: unknown[] = [];
+    const all = this.#nextReply();
+    for (const worker of workers) {
+      worker.once("message", (word: unknown) => {
+        if (words.push(word) === workers.length) this.#settle(null);
+      });
+    }
+    await all;
+    return words;
   }
 
   #nextReply(): Promise<void> {

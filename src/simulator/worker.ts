@@ -6,6 +6,7 @@ import { systemClock } from "../core/clock.ts";
 import type { Network } from "../core/network.ts";
 import { createInferenceOutput } from "../core/results.ts";
 import { createKernel, type KernelChoice } from "./choose_kernel.ts";
+import { createTeam, type HelperStart, type Team, type TeamParts } from "./fast/team.ts";
 import { createSharedRun, storeOutput } from "./shared_run.ts";
 
 /** What the worker is started with. */
@@ -13,16 +14,24 @@ export interface WorkerStart {
   readonly network: Network;
   readonly buffer: SharedArrayBuffer;
   readonly kernel: KernelChoice;
+  /** Threads that share a frame, this one among them. */
+  readonly threads: number;
 }
 
-/** What it says: ready or done (null), or why a frame failed. */
+/** What it says first: helpers that have to run before the first frame. */
+export interface WorkerReady {
+  readonly helpers: readonly HelperStart[];
+}
+
+/** What it says then: done (null), or why a frame failed. */
 export type WorkerReply = null | string;
 
 assert(parentPort !== null, "worker.ts runs as a worker only");
 const port = parentPort;
-const { network, buffer, kernel: choice } = workerData as WorkerStart;
+const { network, buffer, kernel: choice, threads } = workerData as WorkerStart;
 const shared = createSharedRun(network, buffer);
-const kernel = createKernel(network, choice);
+let helpers: readonly HelperStart[] = [];
+const kernel = createKernel(network, choice, threads === 1 ? undefined : { threads, create: startTeam });
 const output = createInferenceOutput(network);
 const reply = (message: WorkerReply) => port.postMessage(message);
 
@@ -37,4 +46,10 @@ port.on("message", () => {
     reply(error instanceof Error ? error.message : String(error));
   }
 });
-reply(null);
+port.postMessage({ helpers } satisfies WorkerReady);
+
+function startTeam(parts: TeamParts): Team {
+  const team = createTeam(parts);
+  helpers = team.helpers;
+  return team;
+}
