@@ -1,16 +1,20 @@
 /** Pictures over a real broker into one or several cameras: each once, in time, within limits. */
 
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import mqtt from "mqtt";
+import { openClip } from "../../devices/camera/clip.ts";
 import { type FrameBroker, type MqttFramesOptions, openMqttFrames } from "../../devices/camera/mqtt_frames.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import type { CameraError } from "../../src/core/errors.ts";
 import type { Frame } from "../../src/core/frame.ts";
 import type { MalformedFrame } from "../../src/ports/camera_source.ts";
 import { openEmbeddedBroker } from "../../src/publish/embedded_broker.ts";
+import { temporaryFolder } from "../support/clips.ts";
 import { pnmOf } from "../support/images.ts";
 import { mosquittoAvailable, openMosquitto } from "../support/mosquitto.ts";
-import { eventually } from "../support/mqtt_listener.ts";
+import { eventually, listen } from "../support/mqtt_listener.ts";
+import { ROOT, startProgram } from "../support/program.ts";
 
 const TOPIC = "cams/line3";
 const picture = (grey: number) => pnmOf({ width: 2, height: 1, channels: 1, pixels: Uint8Array.of(grey, grey) });
@@ -131,6 +135,16 @@ Deno.test("a stop ends the subscription at once, connected or not", async () => 
   }
 });
 
+/** How many names of `a` have no partner in `b`. */
+function difference(a: readonly string[], b: readonly string[]): number {
+  const left = [...b];
+  return a.filter((name) => {
+    const index = left.indexOf(name);
+    if (index >= 0) left.splice(index, 1);
+    return index < 0;
+  }).length;
+}
+
 function mosquittoTest(name: string, fn: () => Promise<void>): void {
   Deno.test({ name: `${name} (needs Debian packages mosquitto, -clients)`, ignore: !mosquittoAvailable, fn });
 }
@@ -156,6 +170,55 @@ for (const protocol of ["5", "3.1.1"] as const) {
     await eventually(() => alone.greys().filter((grey) => grey !== 255).length === 200, "the third one gets all");
   });
 }
+
+mosquittoTest("two gateways split one stream of pictures: one result for each, and both work", async () => {
+  await using broker = await openMosquitto();
+  await using folder = await temporaryFolder();
+  await using listener = await listen(broker.url, { filter: "quartz/+/cam/line/result" });
+  const configure = async (id: string) => {
+    const path = `${folder.path}/${id}.yaml`;
+    const source = { kind: "mqtt", topic: TOPIC, share: "pool", keep: "all" };
+    await writeFile(
+      path,
+      JSON.stringify({
+        version: 1,
+        gateway: { id },
+        network: `${ROOT}models/mnist-lenet/network.safetensors`,
+        cameras: [{ id: "line", source, max_age_ms: 60_000 }],
+        mqtt: { url: broker.url },
+        log: { format: "json" },
+      }),
+    );
+    return path;
+  };
+  await using left = startProgram(["run", "--config", await configure("left")]);
+  await using right = startProgram(["run", "--config", await configure("right")]);
+  await using source = await publisher(broker.url, 5);
+  const { frames, count, labels, labelNames } = await openClip(`${ROOT}models/mnist-lenet/clip.safetensors.gz`);
+  const digit = (index: number) =>
+    pnmOf({ width: 28, height: 28, channels: 1, pixels: frames.subarray(index * 784, (index + 1) * 784) });
+  const resultsOf = (id: string) => listener.heard.filter(({ topic }) => topic.startsWith(`quartz/${id}/`));
+  let sent = 0;
+  const isReady = () => resultsOf("left").length > 0 && resultsOf("right").length > 0;
+  for (; !isReady() && sent < 500; sent++) {
+    await source.send(digit(sent % count));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert.ok(isReady(), [...left.lines, ...right.lines].join("\n"));
+  await new Promise((resolve) => setTimeout(resolve, 300)); // what was sent before both were there
+  const before = listener.heard.length;
+  for (let index = 0; index < 200; index++) await source.send(digit(index));
+  await listener.until((heard) => heard.length >= before + 200, 20_000);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const results = listener.heard.slice(before);
+  assert.equal(results.length, 200, "each picture once");
+  const shares = ["left", "right"].map((id) => results.filter(({ topic }) => topic.startsWith(`quartz/${id}/`)).length);
+  assert.ok(Math.min(...shares) >= 20, `shares ${shares}`);
+  const seen = results.map(({ text }) => JSON.parse(text).class);
+  const shown = Array.from({ length: 200 }, (_, index) => labelNames[labels![index]]);
+  const agreeing = seen.length - difference(seen, shown);
+  assert.ok(agreeing >= 196, `${agreeing} of 200 digits`);
+});
 
 mosquittoTest("a picture that the broker kept from before is not taken for one of now", async () => {
   await using broker = await openMosquitto();
