@@ -107,6 +107,21 @@ export async function measureSequential(
   return distribution;
 }
 
+/** Class that the source network gives each image. */
+export async function predict(
+  model: OnnxModel,
+  graph: SourceGraph,
+  images: Images,
+  tick: Tick = () => {},
+): Promise<Int32Array> {
+  const predictions = new Int32Array(images.count);
+  await eachFrame(model, graph, images, [graph.output], ([scores], index) => {
+    predictions[index] = largest(scores);
+    tick(index + 1, images.count);
+  });
+  return predictions;
+}
+
 /** Runs the model on each image with the named values read. */
 export async function eachFrame(
   model: OnnxModel,

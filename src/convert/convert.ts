@@ -19,7 +19,7 @@ import { boardSteps } from "../telemetry/energy_model.ts";
 import { createTiming } from "../ttfs/timing.ts";
 import { averagesAsWeights } from "./averages.ts";
 import { buildLayers, type Built } from "./build.ts";
-import { calibrate, type Calibration, type Images } from "./calibrate.ts";
+import { calibrate, type Calibration, type Images, predict } from "./calibrate.ts";
 import type { SourceGraph } from "./graph.ts";
 import { type LayerError, measureErrors } from "./layer_errors.ts";
 import { lowerModel } from "./lower/lower.ts";
@@ -40,7 +40,9 @@ export interface ConvertOptions {
   readonly name?: string;
   /** Most images to calibrate with, drawn evenly from all; all by default. */
   readonly calibrationFrames?: number;
-  /** Most images to measure the finished network with; all that it was calibrated with by default. */
+  /** Images to measure the finished network with, such as a test set; those that it was calibrated with by default. */
+  readonly measureData?: Dataset;
+  /** Most of them; all by default. */
   readonly measureFrames?: number;
   /** Most images for each trial of `auto`; 200 by default. */
   readonly searchFrames?: number;
@@ -114,21 +116,21 @@ export async function convert(options: ConvertOptions, progress: Progress = () =
   const calibration = await calibrate(model, graph, images, (done, total) => progress("calibrating", done, total));
   const work = await withBiases({ ...source, options, calibration, progress });
   const { candidate, trials } = await choose(work);
-  const measured = limited(images, options.measureFrames ?? images.count);
+  const { measured, predictions } = await imagesToMeasure(work);
   const measurement = await measureNetwork(candidate.network, measured, {
     createKernel: options.createKernel ?? createFastKernel,
-    predictions: calibration.predictions,
+    predictions,
     tick: (done, total) => progress("measuring", done, total),
   });
   const slow = limited(measured, referenceFrames(candidate.network));
   const reference = await measureNetwork(candidate.network, slow, {
     createKernel: createReferenceKernel,
-    predictions: calibration.predictions,
+    predictions,
     tick: (done, total) => progress("measuring by the reference kernel", done, total),
   });
   const errors = await measureErrors({ ...work, ...candidate, images: limited(slow, ERROR_FRAMES) });
   const { built, scales } = candidate;
-  const annAccuracy = accuracyOf(calibration.predictions, measured);
+  const annAccuracy = accuracyOf(predictions, measured);
   const network = finish(candidate.network, { images, annAccuracy, measurement });
   const bytes = saveNetwork(network);
   return {
@@ -192,6 +194,27 @@ async function prepare(options: ConvertOptions): Promise<Source> {
   }
   const labels = labelsOf(options, sizeOf(graph.layers[graph.layers.length - 1].shape));
   return { model, graph, plan, labels, images: { data: spreadOut(withClasses(data, labels)), count, pixels } };
+}
+
+/** The images that the finished network is measured with, and the source network's classes of them. */
+async function imagesToMeasure(work: Work): Promise<{ measured: Images; predictions: Int32Array }> {
+  const { model, graph, images, labels, calibration, options: { measureData, measureFrames }, progress } = work;
+  if (measureData === undefined) {
+    return { measured: limited(images, measureFrames ?? images.count), predictions: calibration.predictions };
+  }
+  const [wanted, found] = [images.data.shape.join("x"), measureData.shape.join("x")];
+  if (wanted !== found) {
+    const message =
+      `Cannot measure on ${JSON.stringify(measureData.name)} as its images must be ${wanted}, like those ` +
+      `for calibration: found ${found}`;
+    throw new ModelError("convert.measure", message, { facts: { wanted, found } });
+  }
+  const data = spreadOut(withClasses(measureData, labels));
+  const measured = limited({ data, count: data.count, pixels: images.pixels }, measureFrames ?? data.count);
+  const predictions = await predict(model, graph, measured, (done, total) => {
+    progress("running the source network", done, total);
+  });
+  return { measured, predictions };
 }
 
 /** The work with bias channels, where the options ask for them or measurement shows them better. */

@@ -8,11 +8,18 @@ import type { Normalisation } from "../../convert/normalise.ts";
 import { reportHtml, tradeOffText } from "../../convert/report.ts";
 import { openDataset } from "../../data/open.ts";
 import { summarise } from "../../model/summary.ts";
+import { createKernel, type KernelChoice } from "../../simulator/choose_kernel.ts";
 import type { CommandOf } from "../command_table.ts";
 import { ProgressBar } from "../console.ts";
 import { imageDecoders } from "../image_decoders.ts";
 import type { CommandContext } from "./context.ts";
 
+/** Kernels to measure with. */
+const KERNELS: Readonly<Record<"fast" | "fast16" | "reference", KernelChoice>> = {
+  fast: { kind: "fast", weightBits: 8 },
+  fast16: { kind: "fast", weightBits: 16 },
+  reference: { kind: "reference" },
+};
 /** Longest labels file, bytes. */
 const LABELS_BYTES_MAX = 2 ** 20;
 
@@ -67,6 +74,8 @@ async function readOptions(command: CommandOf<"convert">): Promise<ConvertOption
     convention: oneOf<Convention>("--convention", command.convention, ["quartz-2023", "quartz-loihi"]),
     mean: list("--mean", command.mean),
     std: list("--std", command.std),
+    kernel: oneOf("--kernel", command.kernel, ["fast", "fast16", "reference"]),
+    exactBias: oneOf("--exact-bias", command.exactBias, ["auto", "on", "off"]),
     labels: command.labels === null ? undefined : await readLabels(command.labels, issues),
   };
   if (typeof options.tMax === "number" && !Number.isInteger(options.tMax)) {
@@ -75,9 +84,14 @@ async function readOptions(command: CommandOf<"convert">): Promise<ConvertOption
   if (issues.length > 0) {
     throw new ConfigError("usage", "Cannot read the command line of convert", { issues, hint: "See: help convert" });
   }
+  const { kernel = "fast", exactBias = "auto", ...rest } = options;
   return {
-    ...options,
+    ...rest,
     modelPath: command.model,
+    name: command.name ?? undefined,
+    exactBias: exactBias === "auto" ? "auto" : exactBias === "on",
+    createKernel: (network) => createKernel(network, KERNELS[kernel]),
+    measureData: command.measure === null ? undefined : await openDataset(command.measure, imageDecoders),
     data: await openDataset(command.calibrate, imageDecoders),
     calibrationFrames: command.frames ?? undefined,
     budget: {
@@ -126,9 +140,9 @@ function toText(result: ConvertResult, command: CommandOf<"convert">, seconds: n
     `${command.out}: ${network.name}, t_max ${network.tMax}, percentile ${network.normalisation.percentile}, ` +
     `${result.bytes.length} bytes, in ${seconds.toFixed(1)} s`,
     `sha256      ${network.digest}`,
-    `accuracy    ANN ${share(annAccuracy)}, SNN ${
-      share(measurement.accuracy)
-    } on ${measurement.frames} images (8-bit weights)`,
+    `accuracy    ANN ${share(annAccuracy)}, SNN ${share(measurement.accuracy)} on ${measurement.frames} images (${
+      command.kernel ?? "fast"
+    } kernel)`,
     `agreement   ${share(measurement.agreement)} with the ANN; reference kernel ${
       share(reference.agreement)
     } on ${reference.frames} images`,
