@@ -82,7 +82,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
   };
   try {
     const networks = await openNetworks(config);
-    for (const camera of config.cameras) backends.push(await openSimulator(networks.get(camera.network)!));
+    for (const camera of config.cameras) backends.push(await openBackend(config, networks.get(camera.network)!));
     // Commands need the runtime, which needs the publisher, which takes commands in.
     let commands: CommandHandler | null = null;
     publisher = openPublisher(config, config.mqtt, options, (request, respond) => {
@@ -118,6 +118,10 @@ async function openNetworks(config: Config): Promise<Map<string, Network>> {
   return networks;
 }
 
+function openBackend({ backend: { weightBits, threads } }: Config, network: Network): Promise<Backend> {
+  return openSimulator(network, { kind: "fast", weightBits }, { threads });
+}
+
 /** What takes commands; null when the configuration wants none. */
 function openCommands(
   config: Config,
@@ -132,7 +136,7 @@ function openCommands(
     cameras,
     commands,
     openNetwork,
-    openBackend: openSimulator,
+    openBackend: (network) => openBackend(config, network),
     cameraPart: (camera, backend) => cameraPart(config, camera, backend, options),
     publishInfo: () => parts.publisher.publish(infoMessage(config, parts.backends, configSha256)),
     restart: () => {

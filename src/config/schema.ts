@@ -179,7 +179,13 @@ const SCHEMA = z.strictObject({
     .meta({ description: "This gateway.", examples: [{ id: "gw7" }] }),
   network: optionalPath("Network of every camera that names none.", "networks/mnist.safetensors"),
   backend: z.discriminatedUnion("kind", [
-    z.strictObject({ kind: z.literal("simulator").meta({ description: "The simulator on this machine." }) }),
+    z.strictObject({
+      kind: z.literal("simulator").meta({ description: "The simulator on this machine." }),
+      weight_bits: z.union([z.literal(8), z.literal(16)]).default(8)
+        .meta({ description: "Bits of a weight: 8 is fastest, 16 is closest to the trained network.", examples: [8] }),
+      threads: z.int().min(1).max(64).default(1)
+        .meta({ description: "Threads that share each frame, for every camera; results are the same.", examples: [1] }),
+    }),
   ]).prefault({ kind: "simulator" }).meta({
     description: "What runs the networks.",
     examples: [{ kind: "simulator" }],

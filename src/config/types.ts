@@ -24,6 +24,9 @@ export interface Config {
 /** What runs the network; `kind` tells which. */
 export interface BackendConfig {
   readonly kind: "simulator";
+  readonly weightBits: 8 | 16;
+  /** Threads that share each frame, 1 to 64. */
+  readonly threads: number;
 }
 
 /** One camera and what happens to its images before the network sees them. */

@@ -40,7 +40,7 @@ Deno.test("loadConfig() fills in defaults and resolves paths against the file's 
   assert.deepEqual(config, {
     version: 1,
     gateway: { id: "gw7" },
-    backend: { kind: "simulator" },
+    backend: { kind: "simulator", weightBits: 8, threads: 1 },
     cameras: [{
       id: "door",
       network: "/etc/q/n.safetensors",
