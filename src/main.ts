@@ -31,6 +31,8 @@ async function runCommand(command: Command, context: CommandContext): Promise<nu
       return await (await import("./app/commands/convert.ts")).runConvert(command, context);
     case "compile":
       return await (await import("./app/commands/compile.ts")).runCompile(command, context);
+    case "twin":
+      return await (await import("./app/commands/twin.ts")).runTwin(command, context);
     case "schema":
       return await (await import("./app/commands/schema.ts")).runSchema(command, context);
     case "validate":

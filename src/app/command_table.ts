@@ -172,6 +172,27 @@ export const COMMAND_TABLE = {
     },
     examples: ["compile models/mnist-lenet/network.safetensors --board nahuku-32 -o mnist.image"],
   },
+  twin: {
+    about: "Be a Loihi board without hardware, on a link, until stopped",
+    arguments: [],
+    flags: {
+      listen: {
+        type: "text",
+        placeholder: "ADDRESS",
+        required: true,
+        about: "tcp:HOST:PORT (0: any free port) or serial:PATH[?baud=RATE]",
+      },
+      board: { type: "text", placeholder: "BOARD", about: "name of a board, or its .json file (twin)" },
+      faults: {
+        type: "integer",
+        placeholder: "SEED",
+        low: 0,
+        high: 4294967295,
+        about: "lose, change, delay and repeat bytes of the link by this seed",
+      },
+    },
+    examples: ["twin --listen tcp:127.0.0.1:9100", "twin --listen serial:/dev/ttyUSB1 --faults 7"],
+  },
   schema: {
     about: "Print the JSON Schema of a file or message format, or list them",
     arguments: [{ name: "NAME", required: false, about: "which one" }],
