@@ -102,7 +102,7 @@ export function shapeOf(state: Lowering, value: Activation): Shape {
 /** The fields that all layers start with. */
 export function baseOf(state: Lowering, node: OnnxNode, from: readonly Activation[], shape: Shape) {
   return {
-    name: uniqueName(state, node.name),
+    name: uniqueName(state, node),
     inputs: from.map((value) => value.layer),
     shape,
     tensor: node.outputs[0],
@@ -202,8 +202,11 @@ function rectify(state: Lowering, index: number, clip: number | null): boolean {
 
 const NAME_LENGTH_MAX = 120;
 
-function uniqueName(state: Lowering, wanted: string): string {
-  const plain = wanted.replace(/^\/+/, "").replaceAll("/", ".").slice(0, NAME_LENGTH_MAX) || "layer";
+/** A node's name without its operation, `conv1` for `/conv1/Conv`, unless little would be left of it. */
+function uniqueName(state: Lowering, node: OnnxNode): string {
+  const whole = node.name.replace(/^\/+/, "").replaceAll("/", ".").slice(0, NAME_LENGTH_MAX) || "layer";
+  const head = whole.endsWith(`.${node.op}`) ? whole.slice(0, -node.op.length - 1) : whole;
+  const plain = /^[\d.]*$/.test(head) ? whole : head;
   const taken = (name: string) => name === "input" || state.layers.some((layer) => layer.name === name);
   let name = plain;
   for (let i = 2; taken(name); i++) name = `${plain}_${i}`;

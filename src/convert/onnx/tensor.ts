@@ -114,21 +114,33 @@ export function decodeTensor(tensor: RawTensor, issues: Issue[]): OnnxTensor | n
     issues.push({ where, expected: `${elements} numbers`, found: `${list.length} bytes of them` });
     return null;
   }
-  const reader = new BinaryReader(list);
   const values = new Float64Array(elements);
-  for (let i = 0; i < elements; i++) {
-    if (reader.pos >= reader.len) {
-      issues.push({ where, expected: `${elements} numbers`, found: `${i}` });
-      return null;
-    }
-    const value = Number(reader.int64());
-    // Half-precision floats stand in the 32-bit list as their 16 bits.
-    values[i] = type === "float16" ? halfToNumber(value & 0xffff) : value;
+  const found = readVarints(list, values);
+  if (found < elements) {
+    issues.push({ where, expected: `${elements} numbers`, found: `${found}` });
+    return null;
   }
+  // Half-precision floats stand in the 32-bit list as their 16 bits.
+  if (type === "float16") values.forEach((value, i) => values[i] = halfToNumber(value & 0xffff));
   return { name, dims, type, values };
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+
+/** Fills `values` from a packed list. @returns how many whole numbers it had */
+function readVarints(list: Uint8Array, values: Float64Array): number {
+  const reader = new BinaryReader(list);
+  for (let i = 0; i < values.length; i++) {
+    if (reader.pos >= reader.len) return i;
+    try {
+      values[i] = Number(reader.int64());
+    } catch {
+      // Its bytes end within a number, or a number has more than 64 bits.
+      return i;
+    }
+  }
+  return values.length;
+}
 
 function decodeRaw(bytes: Uint8Array, type: OnnxType, elements: number): Float32Array | Float64Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

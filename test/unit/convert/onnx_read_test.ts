@@ -135,4 +135,9 @@ Deno.test("parseOnnx() turns any bytes into a model or a ModelError", async () =
     }),
     { numRuns: 3000 },
   );
+  // A list of numbers that ends within its last one.
+  const cut = good.slice();
+  const list = good.findIndex((_, i) => [58, 3, 1, 2, 3].every((byte, k) => good[i + k] === byte));
+  cut[list + 4] = 0x80;
+  await assert.rejects(parseOnnx(cut, "m"), ModelError);
 });
