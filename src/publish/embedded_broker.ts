@@ -86,7 +86,9 @@ function listen(server: Server, port: number): Promise<void> {
 function guardRead(socket: Socket, packetBytesMax: number): void {
   const readChunk = socket.read.bind(socket) as (size?: number | null) => Buffer | null;
   const longestAnnounced = createLengthScanner();
-  socket.read = () => {
+  socket.read = (size?: number) => {
+    // Streams call read(0) themselves to ask for more, and throw away what it gives.
+    if (size === 0) return readChunk(0);
     const chunks: Buffer[] = [];
     for (let chunk = readChunk(null); chunk !== null; chunk = readChunk(null)) chunks.push(chunk);
     if (chunks.length === 0) return null;
