@@ -1,4 +1,4 @@
-/** CRC-32C (Castagnoli), the checksum of iSCSI and ext4: finds every burst of up to 32 bits. */
+/** CRC-32C (Castagnoli), the checksum of iSCSI, SCTP and ext4: finds every burst of up to 32 bits. */
 
 /** The polynomial 0x1EDC6F41 with its bits reversed. */
 const POLYNOMIAL = 0x82f63b78;

@@ -6,7 +6,7 @@ import type { Transport } from "../ports/transport.ts";
 import { AgentFrames, type BoardAnswer, type FrameJob } from "./agent_frames.ts";
 import { boardError, toBoardError } from "./board_error.ts";
 import { Channel } from "./channel.ts";
-import { crc32c } from "./crc32c.ts";
+import { crc32c } from "../core/crc32c.ts";
 import { FRAME_SPAN } from "./credit_gate.ts";
 import { ImageShelf, type ImageStore } from "./image_shelf.ts";
 import type { LinkStats } from "./link_stats.ts";

@@ -5,7 +5,7 @@ import { LinkError } from "../core/errors.ts";
 import type { Transport } from "../ports/transport.ts";
 import { fromBoardError } from "./board_error.ts";
 import { Channel } from "./channel.ts";
-import { crc32c } from "./crc32c.ts";
+import { crc32c } from "../core/crc32c.ts";
 import { CreditGate } from "./credit_gate.ts";
 import { CHUNK_BYTES, uploadImage, type UploadReport } from "./image_upload.ts";
 import {

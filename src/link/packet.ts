@@ -15,7 +15,7 @@
 
 import type { Framing } from "../ports/transport.ts";
 import { cobsBytesMax, cobsEncode } from "./cobs.ts";
-import { crc32c } from "./crc32c.ts";
+import { crc32c } from "../core/crc32c.ts";
 
 /** Version of the header. */
 export const PROTOCOL_VERSION = 1;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { cobsEncode } from "../../../src/link/cobs.ts";
-import { crc32c } from "../../../src/link/crc32c.ts";
+import { crc32c } from "../../../src/core/crc32c.ts";
 import { decodeBody, encodeBody, type Kind, MESSAGES } from "../../../src/link/messages/all.ts";
 import { BODY_BYTES_MAX, decodePacket, encodePacket, framePacket } from "../../../src/link/packet.ts";
 import { ByteWriter } from "../../../src/link/wire.ts";

@@ -6,7 +6,7 @@ import { createRandom } from "../../../src/core/random.ts";
 import { AgentFrames, type FrameJob } from "../../../src/link/agent_frames.ts";
 import { createImageShelf, serveAgent } from "../../../src/link/agent_link.ts";
 import { Channel } from "../../../src/link/channel.ts";
-import { crc32c } from "../../../src/link/crc32c.ts";
+import { crc32c } from "../../../src/core/crc32c.ts";
 import { CreditGate, FRAME_SPAN } from "../../../src/link/credit_gate.ts";
 import { openHostSession } from "../../../src/link/host_link.ts";
 import type { HostSession } from "../../../src/link/host_session.ts";
