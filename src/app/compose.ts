@@ -32,8 +32,8 @@ import { createPreprocessor } from "../preprocess/pipeline.ts";
 import type { Log } from "../publish/mqtt_options.ts";
 import { type MqttPublisher, openMqttPublisher } from "../publish/mqtt_publisher.ts";
 import { type CameraPart, Runtime, type RuntimeObserver } from "../runtime/runtime.ts";
-import { openSimulator } from "../simulator/simulator.ts";
 import { LOIHI_ENERGY_MODEL } from "../telemetry/energy_model.ts";
+import { type BackendFactory, createBackends } from "./backends.ts";
 import { createControls } from "./controls.ts";
 import { runtimeInfo, VERSION } from "./version.ts";
 
@@ -75,14 +75,16 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     });
   }
   const backends: Backend[] = [];
+  const factory = createBackends(config, options);
   let publisher: MqttPublisher | null = null;
   const close = async () => {
     await publisher?.stop();
     await Promise.all(backends.map((backend) => backend[Symbol.asyncDispose]()));
+    await factory[Symbol.asyncDispose]();
   };
   try {
     const networks = await openNetworks(config);
-    for (const camera of config.cameras) backends.push(await openBackend(config, networks.get(camera.network)!));
+    for (const camera of config.cameras) backends.push(await factory.open(networks.get(camera.network)!));
     // Commands need the runtime, which needs the publisher, which takes commands in.
     let commands: CommandHandler | null = null;
     publisher = openPublisher(config, config.mqtt, options, (request, respond) => {
@@ -99,7 +101,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       rssBytes: () => process.memoryUsage.rss(),
       observer: options.observer,
     });
-    commands = openCommands(config, options, { runtime, publisher, backends });
+    commands = openCommands(config, options, { runtime, publisher, backends, factory });
     return { runtime, publisher, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
@@ -118,15 +120,16 @@ async function openNetworks(config: Config): Promise<Map<string, Network>> {
   return networks;
 }
 
-function openBackend({ backend: { weightBits, threads } }: Config, network: Network): Promise<Backend> {
-  return openSimulator(network, { kind: "fast", weightBits }, { threads });
-}
-
 /** What takes commands; null when the configuration wants none. */
 function openCommands(
   config: Config,
   options: ComposeOptions,
-  parts: { readonly runtime: Runtime; readonly publisher: MqttPublisher; readonly backends: Backend[] },
+  { factory, ...parts }: {
+    readonly runtime: Runtime;
+    readonly publisher: MqttPublisher;
+    readonly backends: Backend[];
+    readonly factory: BackendFactory;
+  },
 ): CommandHandler | null {
   const { commands, cameras } = config;
   if (commands === null) return null;
@@ -136,7 +139,7 @@ function openCommands(
     cameras,
     commands,
     openNetwork,
-    openBackend: (network) => openBackend(config, network),
+    openBackend: (network) => factory.open(network),
     cameraPart: (camera, backend) => cameraPart(config, camera, backend, options),
     publishInfo: () => parts.publisher.publish(infoMessage(config, parts.backends, configSha256)),
     restart: () => {

@@ -12,6 +12,7 @@ export function crossChecks(value: unknown, shown: unknown): Problem[] {
     ...checkCameras(root, shown),
     ...checkSources(root),
     ...checkDecisions(root),
+    ...checkBoard(root),
     ...checkMqtt(asRecord(root.mqtt)),
   ];
 }
@@ -74,6 +75,16 @@ function checkMqttSource(
     expected: `a topic outside ${own}, where this gateway publishes`,
     found: JSON.stringify(topic),
   }];
+}
+
+/** A board holds one network at a time. */
+function checkBoard(root: Record<string, unknown>): Problem[] {
+  if (asRecord(root.backend)?.kind !== "loihi" || !Array.isArray(root.cameras)) return [];
+  const networks = root.cameras.map((camera) => asRecord(camera)?.network ?? root.network);
+  const index = networks.findIndex((network) => network !== networks[0]);
+  if (index < 0) return [];
+  const expected = "the network of the first camera, as a board holds one at a time";
+  return [{ path: ["cameras", index, "network"], expected, found: JSON.stringify(networks[index]) }];
 }
 
 /** Votes of a window, at the top and where a camera differs from it. */

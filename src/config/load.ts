@@ -118,10 +118,13 @@ function resolvePaths(config: Config, folder: string): Config {
     network: resolve(folder, camera.network),
     source: resolveSource(camera.source, folder),
   }));
+  const backend = config.backend.kind === "loihi" && config.backend.board.endsWith(".json")
+    ? { ...config.backend, board: resolve(folder, config.backend.board) }
+    : config.backend;
   const spool = config.spool && { ...config.spool, path: resolve(folder, config.spool.path) };
   const networks = config.commands?.networks.map((network) => ({ ...network, path: resolve(folder, network.path) }));
   const commands = config.commands && { ...config.commands, networks: networks ?? [] };
-  return { ...config, cameras, spool, commands };
+  return { ...config, backend, cameras, spool, commands };
 }
 
 function resolveSource(source: SourceConfig, folder: string): SourceConfig {

@@ -186,6 +186,20 @@ const SCHEMA = z.strictObject({
       threads: z.int().min(1).max(64).default(1)
         .meta({ description: "Threads that share each frame, for every camera; results are the same.", examples: [1] }),
     }),
+    z.strictObject({
+      kind: z.literal("loihi").meta({ description: "A Loihi board, or its twin, behind a link." }),
+      link: z.string().regex(/^(tcp:\[?[^\s\]]+\]?:\d{1,5}|serial:\/[^\s?]+)$/, "tcp:HOST:PORT or serial:/dev/…")
+        .meta({ description: "Where the board's agent is.", examples: ["tcp:127.0.0.1:9100", "serial:/dev/ttyUSB0"] }),
+      baud: integer(50, 12_000_000).default(3_000_000)
+        .meta({ description: "Rate of a serial line, bit/s.", examples: [3000000] }),
+      board: text(4096).default("nahuku-32").meta({
+        description:
+          "Board that the network is placed on: a name, or a .json file. Relative paths start at this file's " +
+          "folder.",
+        examples: ["nahuku-32", "twin"],
+      }),
+      fallback: choice(["simulator", "none"], "What runs frames while the board is away; simulator: the same answers."),
+    }),
   ]).prefault({ kind: "simulator" }).meta({
     description: "What runs the networks.",
     examples: [{ kind: "simulator" }],

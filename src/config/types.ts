@@ -21,12 +21,28 @@ export interface Config {
   readonly log: LogConfig;
 }
 
-/** What runs the network; `kind` tells which. */
-export interface BackendConfig {
+/** What runs the networks; `kind` tells which. */
+export type BackendConfig = SimulatorConfig | BoardConfig;
+
+/** The simulator on this machine. */
+export interface SimulatorConfig {
   readonly kind: "simulator";
   readonly weightBits: 8 | 16;
   /** Threads that share each frame, 1 to 64. */
   readonly threads: number;
+}
+
+/** A Loihi board behind a link; every camera must run the same network. */
+export interface BoardConfig {
+  readonly kind: "loihi";
+  /** `tcp:HOST:PORT` or `serial:PATH`. */
+  readonly link: string;
+  /** Of a serial line, bit/s. */
+  readonly baud: number;
+  /** Name of a board, or the path of its file. */
+  readonly board: string;
+  /** What runs the frames that the board cannot: the simulator, with the board's own integers, or nothing. */
+  readonly fallback: "simulator" | "none";
 }
 
 /** One camera and what happens to its images before the network sees them. */

@@ -184,8 +184,9 @@ export interface ResultMessage extends ClassifiedMessage {
     readonly timesteps: number;
     readonly decisionStep: number;
     readonly spikes: number;
-    readonly earlySpikes: number;
-    readonly synopsEvents: number;
+    /** Absent when the back end does not count them: a board does not. */
+    readonly earlySpikes?: number;
+    readonly synopsEvents?: number;
   };
   /** Absent when neither a meter nor an energy model covers this back end. */
   readonly energy?: {

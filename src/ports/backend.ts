@@ -12,6 +12,8 @@ import type { InferenceOutput } from "../core/results.ts";
 export interface Backend extends AsyncDisposable {
   readonly name: "simulator" | "loihi";
   readonly network: Network;
+  /** What ran the last frame, where one back end stands in for another; absent: it is always the one of `name`. */
+  readonly ranBy?: "simulator" | "loihi";
   /**
    * Runs a frame.
    *

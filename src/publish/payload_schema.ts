@@ -66,8 +66,8 @@ const resultPayload = z.strictObject({
     timesteps: count.describe("Steps that the whole network takes for a frame"),
     decision_step: z.int().describe("Step of the first output spike"),
     spikes: count,
-    early_spikes: count,
-    synops_events: count,
+    early_spikes: count.optional().describe("Absent when the back end does not count them"),
+    synops_events: count.optional().describe("Absent when the back end does not count them"),
   }),
   energy: z.strictObject({
     per_inference_uj: z.number().min(0),

@@ -2,6 +2,7 @@
 
 import type { Clock } from "../core/clock.ts";
 import type { Frame } from "../core/frame.ts";
+import type { BackendName } from "../core/messages.ts";
 import type { Network } from "../core/network.ts";
 import { type Classification, createInferenceOutput, type InferenceOutput } from "../core/results.ts";
 import { sizeOf } from "../core/shape.ts";
@@ -22,6 +23,8 @@ export interface FrameResult {
   latencyUs: number;
   /** Input bytes outside the code's range that were clamped. */
   clampedValues: number;
+  /** What ran it. */
+  backend: BackendName;
   readonly classification: Classification;
   readonly output: InferenceOutput;
   /** The frame as the network sees it: bytes `[channels, height, width]`. */
@@ -59,6 +62,7 @@ export class Classifier {
       capturedAtWallMs: 0,
       latencyUs: 0,
       clampedValues: 0,
+      backend: parts.backend.name,
       classification: createClassification(network.labels.length),
       output: createInferenceOutput(network),
       bytes: new Uint8Array(0),
@@ -84,6 +88,7 @@ export class Classifier {
     decode(this.#timing, result.output.levels, this.network.outputScale, result.classification);
     const decidedUs = clock.nowUs();
     result.frameId = frame.id;
+    result.backend = backend.ranBy ?? backend.name;
     result.truth = frame.truth;
     result.capturedAtWallMs = frame.capturedAtWallMs;
     result.latencyUs = decidedUs - frame.capturedAtUs;

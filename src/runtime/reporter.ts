@@ -2,7 +2,7 @@
 
 import type { Clock } from "../core/clock.ts";
 import { pathOf } from "../core/geometry.ts";
-import type { BackendName, ResultMessage, StateMessage } from "../core/messages.ts";
+import type { ResultMessage, StateMessage } from "../core/messages.ts";
 import type { Network } from "../core/network.ts";
 import type { Publisher } from "../ports/publisher.ts";
 import { estimateFrameEnergyUj, LOIHI_ENERGY_SCOPE } from "../telemetry/energy_model.ts";
@@ -30,7 +30,6 @@ export class Reporter {
   readonly decision: Decision;
   readonly #options: ReporterOptions;
   readonly #network: Network;
-  readonly #backend: BackendName;
   readonly #publisher: Pick<Publisher, "publish">;
   readonly #clock: Clock;
   readonly #energyUj: number;
@@ -46,7 +45,6 @@ export class Reporter {
     options: ReporterOptions,
     parts: {
       readonly network: Network;
-      readonly backend: BackendName;
       readonly publisher: Pick<Publisher, "publish">;
       readonly clock: Clock;
     },
@@ -54,7 +52,6 @@ export class Reporter {
     this.decision = new Decision(options.decision);
     this.#options = options;
     this.#network = parts.network;
-    this.#backend = parts.backend;
     this.#publisher = parts.publisher;
     this.#clock = parts.clock;
     this.#energyUj = estimateFrameEnergyUj(parts.network);
@@ -94,7 +91,7 @@ export class Reporter {
       confidence: result.classification.confidence,
       top: this.#order.slice(0, this.#options.topK).map((i) => ({ classId: labels[i], p: probabilities[i] })),
       model: { id: name, sha256: digest },
-      backend: this.#backend,
+      backend: result.backend,
       frame: { id: result.frameId, capturedAtWallMs: result.capturedAtWallMs, ageMs: result.latencyUs / 1000 },
     };
   }
@@ -113,8 +110,8 @@ export class Reporter {
         timesteps: this.#timesteps,
         decisionStep: counters.decisionStep,
         spikes: counters.spikes,
-        earlySpikes: counters.earlySpikes,
-        synopsEvents: counters.synopsEvents,
+        earlySpikes: counted(counters.earlySpikes),
+        synopsEvents: counted(counters.synopsEvents),
       },
       energy: { perInferenceUj: this.#energyUj, method: "estimated", scope: LOIHI_ENERGY_SCOPE },
     };
@@ -131,4 +128,11 @@ export class Reporter {
       sinceWallMs: this.#stateSinceWallMs,
     };
   }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+/** A counter, or nothing when the back end does not count it. */
+function counted(value: number): number | undefined {
+  return Number.isNaN(value) ? undefined : value;
 }

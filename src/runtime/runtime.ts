@@ -189,13 +189,13 @@ export class Runtime {
   /** What handles the frames of one back end. */
   #frameParts(part: CameraPart, { total, window }: Pick<Running, "total" | "window">) {
     const { clock, publisher } = this.#parts;
-    const { network, name } = part.backend;
+    const { network } = part.backend;
     const recordLatency = (stage: Stage, durationUs: number) => {
       total.record(stage, durationUs);
       window.record(stage, durationUs);
     };
     return {
-      reporter: new Reporter({ camera: part.id, ...part.report }, { network, backend: name, publisher, clock }),
+      reporter: new Reporter({ camera: part.id, ...part.report }, { network, publisher, clock }),
       classifier: new Classifier({ backend: part.backend, preprocessor: part.preprocessor, recordLatency, clock }),
     };
   }

@@ -5,6 +5,7 @@ import { openSimulator } from "../../src/simulator/simulator.ts";
 import { openBoardBackend, UNCOUNTED_BY_BOARDS } from "../../src/loihi/board_backend.ts";
 import { boardNetwork } from "../../src/loihi/compile/board_network.ts";
 import { randomNetwork } from "../support/random_network.ts";
+import { createFallbackBackend } from "../../src/runtime/fallback_backend.ts";
 import { openMemoryTwin } from "../support/twin.ts";
 import { testBackend } from "./backend_suite.ts";
 
@@ -55,3 +56,14 @@ for (const framing of ["length", "cobs"] as const) {
     },
   });
 }
+
+testBackend({
+  name: "simulator that stands in for a board that is away",
+  async open(network) {
+    const twin = openMemoryTwin("length");
+    twin.setAway(true);
+    const board = await openBoardBackend(network, { ...twin.options, awayWaitMs: 0 });
+    return createFallbackBackend(board, await openSimulator(board.network, { kind: "reference" }));
+  },
+  runs: boardNetwork,
+});

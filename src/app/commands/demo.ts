@@ -136,7 +136,7 @@ function demoConfig(command: CommandOf<"demo">, url: string, drawn: boolean): Co
   return {
     version: 1,
     gateway: { id: GATEWAY_ID },
-    backend: { kind: "simulator" },
+    backend: { kind: "simulator", weightBits: 8, threads: 1 },
     cameras: [{
       id: CAMERA_ID,
       network: command.network ?? bundled("network.safetensors"),

@@ -59,7 +59,6 @@ export async function runReplay(command: CommandOf<"replay">, context: CommandCo
       const classifier = new Classifier({ backend, preprocessor, recordLatency: () => {}, clock: time });
       const reporter = new Reporter({ camera: camera.id, ...config.publish, decision }, {
         network,
-        backend: backend.name,
         publisher: { publish },
         clock: time,
       });

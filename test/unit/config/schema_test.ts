@@ -58,7 +58,9 @@ Deno.test("parseConfig() refuses what lies outside, and says where", () => {
     [config({ network: null }), "cameras.0.network: a network file: none"],
     [config({ network: "" }), "network: 1 to 4096 characters without line ends: "],
     [config({ network: "a\0b" }), "network: "],
-    [config({ backend: { kind: "loihi" } }), 'backend.kind: "simulator": "loihi"'],
+    [config({ backend: { kind: "gpu" } }), 'backend.kind: one of "simulator", "loihi": "gpu"'],
+    [config({ backend: { kind: "loihi" } }), "backend.link: a text: nothing"],
+    [config({ backend: { kind: "loihi", link: "udp:h:1" } }), "backend.link: tcp:HOST:PORT or serial:/dev/…"],
     [config({ cameras: [] }), "cameras: a list of 1 to 16 items: a list of 0"],
     [config({ cameras: Array(CAMERAS_MAX + 1).fill(0).map((_, i) => camera({ id: `c${i}` })) }), "cameras: "],
     [

@@ -26,7 +26,7 @@ async function report(
 ) {
   const clock = createFakeClock();
   const publisher = keepingPublisher();
-  const reporter = new Reporter({ ...PLAIN, ...options }, { network, backend: "simulator", publisher, clock });
+  const reporter = new Reporter({ ...PLAIN, ...options }, { network, publisher, clock });
   for (const [frameId, [index, confidence]] of answers.entries()) {
     const classification = createClassification(2);
     classification.index = index;
@@ -39,6 +39,7 @@ async function report(
       capturedAtWallMs: clock.wallMs(),
       latencyUs: 1500,
       clampedValues: 0,
+      backend: "simulator",
       classification,
       output,
       bytes: new Uint8Array(1),
