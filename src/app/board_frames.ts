@@ -2,10 +2,9 @@
 
 import { fileURLToPath } from "node:url";
 import { ConfigError } from "../core/errors.ts";
-import type { Frame } from "../core/frame.ts";
 import type { Network } from "../core/network.ts";
 import { openDataset } from "../data/open.ts";
-import { createPreprocessor } from "../preprocess/pipeline.ts";
+import { createImageReader } from "../evaluate/image_reader.ts";
 import { createByteEncoder } from "../ttfs/encode.ts";
 import { createTiming } from "../ttfs/timing.ts";
 import { imageDecoders } from "./image_decoders.ts";
@@ -28,28 +27,16 @@ export interface BoardFrames {
  */
 export async function openBoardFrames(network: Network, data: string | null): Promise<BoardFrames> {
   const dataset = await openDataset(data ?? `clip:${fileURLToPath(BUNDLED_CLIP)}`, imageDecoders);
-  const [height, width, channels] = dataset.shape;
   if (dataset.count === 0) throw new ConfigError("data.read", `Cannot use ${dataset.name} as it must hold images`);
-  const preprocessor = createPreprocessor(network.input, { crop: null, resize: "auto", invert: false });
+  const readImage = createImageReader(dataset, network);
   const encoder = createByteEncoder(createTiming(network.convention, network.tMax), network.input);
-  const pixels = new Uint8Array(height * width * channels);
-  const frame: Frame = {
-    id: 0,
-    capturedAtUs: 0,
-    capturedAtWallMs: 0,
-    width,
-    height,
-    channels: channels === 3 ? 3 : 1,
-    pixels,
-    truth: -1,
-  };
   return {
     name: dataset.name,
     count: dataset.count,
     read(index, levels) {
-      const truth = dataset.frame(index % dataset.count, pixels);
-      encoder.encode(preprocessor.run(frame), levels);
-      return truth;
+      const { bytes, label } = readImage(index % dataset.count);
+      encoder.encode(bytes, levels);
+      return label;
     },
   };
 }

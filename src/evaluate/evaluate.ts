@@ -2,16 +2,15 @@
 
 import type { Clock } from "../core/clock.ts";
 import { BackendError, ConfigError } from "../core/errors.ts";
-import type { Frame } from "../core/frame.ts";
 import { isSpiking, type Network } from "../core/network.ts";
 import { COUNTER_NAMES, createInferenceOutput, type RunCounters, zeroCounters } from "../core/results.ts";
 import { sizeOf } from "../core/shape.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Backend } from "../ports/backend.ts";
-import { createPreprocessor } from "../preprocess/pipeline.ts";
 import { createClassification, decode } from "../ttfs/decode.ts";
 import { createByteEncoder } from "../ttfs/encode.ts";
 import { createTiming } from "../ttfs/timing.ts";
+import { createImageReader } from "./image_reader.ts";
 
 /** How to evaluate. */
 export interface EvaluateOptions {
@@ -134,27 +133,16 @@ function createRunner(
   classOf: (label: number, index: number) => number,
 ): (index: number) => Promise<void> {
   const { network } = backend;
-  const [height, width, channels] = dataset.shape;
   const timing = createTiming(network.convention, network.tMax);
   const encoder = createByteEncoder(timing, network.input);
-  const preprocessor = createPreprocessor(network.input, { crop: null, resize: "auto", invert: false });
+  const read = createImageReader(dataset, network);
   const levels = new Int16Array(sizeOf(network.input.shape));
   const output = createInferenceOutput(network);
   const result = createClassification(network.labels.length);
-  const pixels = new Uint8Array(height * width * channels);
-  const frame: Frame = {
-    id: 0,
-    capturedAtUs: 0,
-    capturedAtWallMs: 0,
-    width,
-    height,
-    channels: channels === 3 ? 3 : 1,
-    pixels,
-    truth: -1,
-  };
   return async (index) => {
-    const truth = classOf(dataset.frame(index, pixels), index);
-    totals.clampedValues += encoder.encode(preprocessor.run(frame), levels);
+    const { bytes, label } = read(index);
+    const truth = classOf(label, index);
+    totals.clampedValues += encoder.encode(bytes, levels);
     await backend.run(levels, output);
     decode(timing, output.levels, network.outputScale, result);
     totals.answers[index] = result.index;

@@ -1,16 +1,15 @@
 /** `eval`: a network's accuracy and cost on labelled images. */
 
 import { ConfigError } from "../../core/errors.ts";
-import type { Frame } from "../../core/frame.ts";
 import type { Network } from "../../core/network.ts";
 import { openShadowAnn } from "../../convert/shadow.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { openDataset } from "../../data/open.ts";
 import { evaluate, type Evaluation } from "../../evaluate/evaluate.ts";
+import { createImageReader } from "../../evaluate/image_reader.ts";
 import { openNetwork } from "../../model/load.ts";
 import { type LayerQuantisation, quantiseReport } from "../../model/quantise.ts";
 import type { Backend } from "../../ports/backend.ts";
-import { createPreprocessor } from "../../preprocess/pipeline.ts";
 import type { KernelChoice } from "../../simulator/choose_kernel.ts";
 import { openSimulator } from "../../simulator/simulator.ts";
 import type { CommandOf } from "../command_table.ts";
@@ -94,25 +93,13 @@ async function evaluateWith(
 /** Share of the evaluated images to which the source network gives the same class. */
 async function compareWithAnn(modelPath: string, result: Evaluation, work: Work): Promise<number> {
   const { network, dataset, context: { console, clock } } = work;
-  const [height, width, channels] = dataset.shape;
-  const preprocessor = createPreprocessor(network.input, { crop: null, resize: "auto", invert: false });
-  const frame: Frame = {
-    id: 0,
-    capturedAtUs: 0,
-    capturedAtWallMs: 0,
-    width,
-    height,
-    channels: channels === 3 ? 3 : 1,
-    pixels: new Uint8Array(height * width * channels),
-    truth: -1,
-  };
+  const read = createImageReader(dataset, network);
   const bar = new ProgressBar(console, "source network", () => clock.nowUs());
   const ann = await openShadowAnn(modelPath, network);
   try {
     let same = 0;
     for (let index = 0; index < result.total; index++) {
-      dataset.frame(index, frame.pixels);
-      if (await ann.classify(preprocessor.run(frame)) === result.answers[index]) same++;
+      if (await ann.classify(read(index).bytes) === result.answers[index]) same++;
       bar.update(index + 1, result.total);
     }
     return same / result.total;
