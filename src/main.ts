@@ -33,6 +33,8 @@ async function runCommand(command: Command, context: CommandContext): Promise<nu
       return await (await import("./app/commands/compile.ts")).runCompile(command, context);
     case "twin":
       return await (await import("./app/commands/twin.ts")).runTwin(command, context);
+    case "parity":
+      return await (await import("./app/commands/parity.ts")).runParity(command, context);
     case "schema":
       return await (await import("./app/commands/schema.ts")).runSchema(command, context);
     case "validate":

@@ -193,6 +193,25 @@ export const COMMAND_TABLE = {
     },
     examples: ["twin --listen tcp:127.0.0.1:9100", "twin --listen serial:/dev/ttyUSB1 --faults 7"],
   },
+  parity: {
+    about: "Compare a board with the simulator, spike for spike",
+    arguments: [{ name: "NETWORK", required: true, about: "network file" }],
+    flags: {
+      link: {
+        type: "text",
+        placeholder: "ADDRESS",
+        required: true,
+        about: "tcp:HOST:PORT, serial:PATH[?baud=RATE], or replay:FILE",
+      },
+      board: { type: "text", placeholder: "BOARD", about: "name of the board, or its .json file (nahuku-32)" },
+      frames: { type: "integer", placeholder: "N", low: 1, high: 1e9, about: "frames to compare (100)" },
+      data: { type: "text", placeholder: "DATA", about: "images: idx:…, dir:…, clip:… or raw:… (the bundled digits)" },
+      full: { type: "switch", about: "every neuron of every layer, where the board can tell" },
+      record: { type: "text", placeholder: "FILE", about: "write down what goes over the link" },
+      json,
+    },
+    examples: ["parity models/mnist-lenet/network.safetensors --link tcp:127.0.0.1:9100 --frames 300 --full"],
+  },
   schema: {
     about: "Print the JSON Schema of a file or message format, or list them",
     arguments: [{ name: "NAME", required: false, about: "which one" }],
