@@ -28,9 +28,8 @@ class Recipe:
     batch: int = 128
     seed: int = 1
     t_max: int = 16
-    held_out: int = 5000  # last training images: choose the percentile
+    held_out: int = 5000  # last training images: not trained on
     calibration: int = 5000  # first training images: measure the activations
-    percentiles: tuple = (98, 99, 99.5, 99.8, 99.9, 99.95, 99.99)  # tried, in rising order
 
 
 MNIST = Recipe(

@@ -32,17 +32,6 @@ def encode(images, t_max):
     return torch.round(values * (t_max - 1))
 
 
-def run(layers, levels, t_max, stats=None):
-    """Levels of the output, [count, classes]. `stats`, a list, receives one dict of counts for each layer."""
-    for layer in layers:
-        levels, early, saturated = fire(layer, levels, t_max)
-        if stats is not None:
-            stats.append({"neurons": early.numel(), "early": int(early.sum()), "saturated": int(saturated.sum())})
-        if layer.pool:
-            levels = F.max_pool2d(levels, 2)
-    return levels
-
-
 def fire(layer, levels, t_max):
     """One layer: its output levels, which neurons fired early, and which of those were above level 2n."""
     n = t_max - 1
@@ -62,25 +51,3 @@ def fire(layer, levels, t_max):
 def drive(layer, x):
     """Weighted sums of a layer's inputs, without the bias."""
     return F.conv2d(x, layer.weight) if layer.weight.dim() == 4 else F.linear(x.flatten(1), layer.weight)
-
-
-@torch.no_grad()
-def evaluate(layers, images, labels, t_max, dtype=torch.float64, batch=250):
-    """Accuracy, ties to the lowest class, with the share of early and saturated spikes of each layer.
-
-    float64 is the reference. float32 is ten times as fast and may move a neuron by one step: 1 output in 20,000.
-    """
-    layers = [SpikingLayer(l.weight.to(dtype), l.bias.to(dtype), l.pool, l.rectify) for l in layers]
-    right, ties, totals = 0, 0, [dict(neurons=0, early=0, saturated=0) for _ in layers]
-    for i in range(0, len(images), batch):
-        stats = []
-        out = run(layers, encode(images[i : i + batch], t_max).to(dtype), t_max, stats)
-        best = out.max(1, keepdim=True).values
-        first_best = (out == best).to(torch.uint8).argmax(1)  # argmax alone does not promise the lowest class
-        right += int((first_best == labels[i : i + batch]).sum())
-        ties += int(((out == best).sum(1) > 1).sum())
-        for total, s in zip(totals, stats):
-            for key in total:
-                total[key] += s[key]
-    shares = {key: [t[key] / t["neurons"] for t in totals] for key in ("early", "saturated")}
-    return {"accuracy": right / len(images), "ties": ties, **shares}
