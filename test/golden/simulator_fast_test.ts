@@ -27,8 +27,51 @@ const IMAGE = 784;
 const EQUAL_FRAMES = Number(process.env.QUARTZ_FRAMES ?? 1000);
 const FLOAT_FRAMES = Number(process.env.QUARTZ_FRAMES ?? 1000);
 
-/** Share of predictions that 16-bit weights may change; measured over the test sets: 0.04 % MNIST, 0.25 % Fashion-MNIST. */
-const CHANGED_MAX = 0.004;
+/**
+ * Images of each whole test set whose prediction 16-bit weights change: to be listed again when the bundled network changes.
+ *
+ * The goal, at most 2 of 10,000, is MISSED: 4 (MNIST) and 28 (Fashion-MNIST). Each layer's grid is as fine as 16 bits allow.
+ * What happens: a neuron whose potential is within the weights' error of half a step rounds the other way (0.05 % do), its
+ * step is passed on, and one output in a hundred ends a whole step off. In these images the two best classes were equal or a
+ * step apart, so it decides. Finer weights, or a read-out of the last layer finer than a step, would be needed.
+ */
+const CHANGED = {
+  "mnist-lenet": [1900, 2760, 3225, 3985],
+  "fashion-lenet": [
+    17,
+    341,
+    1339,
+    2373,
+    2462,
+    2591,
+    2641,
+    2736,
+    3554,
+    3961,
+    4417,
+    5207,
+    5546,
+    5654,
+    6146,
+    6565,
+    6715,
+    6751,
+    7555,
+    7853,
+    8353,
+    8592,
+    8617,
+    8621,
+    8634,
+    8649,
+    8799,
+    9364,
+  ],
+};
+/** Share of spike times that 16-bit weights may move. */
+const MOVED_MAX = 0.001;
+/** Points of accuracy that 8-bit weights may cost over a whole test set; fewer images decide more coarsely. */
+const LOST_MAX = 0.1;
 
 /** Images and labels of a test set. */
 interface Images {
@@ -81,18 +124,18 @@ for (const { name, needs, ready, load } of SETS) {
       const exact = runAll(network, images, createReferenceKernel(network));
       for (const weightBits of [16, 8] as WeightBits[]) {
         const ours = runAll(network, images, createFastKernel(network, { weightBits, keepLevels: true }));
-        const changed = exact.classes.filter((index, image) => index !== ours.classes[image]).length;
+        const changed = [...exact.classes.keys()].filter((image) => exact.classes[image] !== ours.classes[image]);
         const moved = exact.levels.reduce((sum, level, i) => sum + (level === ours.levels[i] ? 0 : 1), 0);
         const lost = accuracy(exact, images) - accuracy(ours, images);
         console.log(
-          `${name}, ${weightBits} bits, ${FLOAT_FRAMES} images: ${changed} predictions differ, ` +
+          `${name}, ${weightBits} bits, ${FLOAT_FRAMES} images: ${changed.length} predictions differ, ` +
             `${(100 * moved / exact.levels.length).toFixed(3)} % of spike times, ` +
             `accuracy ${accuracy(ours, images).toFixed(2)} % (float64 ${accuracy(exact, images).toFixed(2)} %)`,
         );
         if (weightBits === 16) {
-          assert.ok(changed <= CHANGED_MAX * FLOAT_FRAMES, `${changed} predictions differ`);
-          assert.ok(moved / exact.levels.length <= 0.001, "spike times");
-        } else assert.ok(lost <= Math.max(0.1, 200 / FLOAT_FRAMES), `accuracy lost: ${lost} points`);
+          assert.deepEqual(changed, CHANGED[name].filter((image) => image < FLOAT_FRAMES));
+          assert.ok(moved / exact.levels.length <= MOVED_MAX, "spike times");
+        } else assert.ok(lost <= Math.max(LOST_MAX, 200 / FLOAT_FRAMES), `accuracy lost: ${lost} points`);
       }
     },
   });

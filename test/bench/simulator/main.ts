@@ -16,7 +16,9 @@ import { interleave, median, pairedRatio } from "./measure.ts";
 import { type Density, mnistLenet, mobilenet, randomFrame, vgg11 } from "./networks.ts";
 import { createPeak } from "./peak.ts";
 import { kernelPeer, ortNodePeer, ortWebPeer, type Peer } from "./peers.ts";
-import { type Row, writeReport } from "./report.ts";
+import { type Row, startUpLines, threadLine, writeReport } from "./report.ts";
+import { measureStartUp } from "./start_up.ts";
+import { type ThreadRow, timeThreads } from "./threads.ts";
 
 const MNIST_FRAMES = 64;
 const flags = new Set(process.argv.slice(2));
@@ -27,23 +29,42 @@ const rows: Row[] = [];
 const peak = await createPeak();
 
 const mnist = await mnistLenet();
-for (const tMax of [16, 8, 32, 64]) await time({ ...mnist, tMax }, { reference: true, density: "MNIST" });
+const vgg = vgg11(0.3);
+const mobile = mobilenet(0.3);
+await time(mnist, { reference: true, density: "MNIST" });
 // The authors' own network is a third of the bundled one's size; published figures are for it.
 await time(goldenMnistNetwork(), { reference: true, density: "MNIST" });
-for (const density of [0.3, 0.1, 0.6] as const) await time(vgg11(density), { density });
-for (const tMax of [8, 32, 64]) await time({ ...vgg11(0.3), tMax }, { density: 0.3 });
-for (const tMax of [16, 8, 32, 64]) await time({ ...mobilenet(0.3), tMax }, { density: 0.3 });
+await time(vgg, { density: 0.3 });
+await time(mobile, { density: 0.3 });
+for (const tMax of [8, 32, 64]) {
+  await time({ ...mnist, tMax }, { reference: true, density: "MNIST", side: true });
+  await time({ ...vgg, tMax }, { density: 0.3, side: true });
+  await time({ ...mobile, tMax }, { density: 0.3, side: true });
+}
+for (const density of [0.1, 0.6] as const) await time(vgg11(density), { density, side: true });
+const threads: ThreadRow[] = [];
+if (only === undefined) {
+  for (const network of [vgg, mobile]) {
+    threads.push(await timeThreads(network, { rounds: quick ? 3 : 11, batchMs: quick ? 30 : 100 }));
+  }
+}
+const startUp = only === undefined ? await measureStartUp() : null;
+for (const line of [...threads.map(threadLine), ...(startUp === null ? [] : startUpLines(startUp))]) console.log(line);
 
-if (flags.has("--write")) writeReport(rows);
+if (flags.has("--write")) writeReport({ rows, threads, startUp });
 if (flags.has("--json")) {
-  const { usPerFrame, ratioOrtWeb, ratioOrtNode, ratioReference, percentOfPeak } = rows[0];
-  console.log(JSON.stringify({ usPerFrame, ratioOrtWeb, ratioOrtNode, ratioReference, percentOfPeak, rows }));
+  const [{ usPerFrame, ratioOrtWeb, ratioOrtNode, ratioReference, percentOfPeak }] = rows;
+  const figures = { usPerFrame, ratioOrtWeb, ratioOrtNode, ratioReference, percentOfPeak };
+  console.log(JSON.stringify({ net: rows[0].network, tMax: rows[0].tMax, ...figures, rows, threads, startUp }));
 }
 // onnxruntime keeps handles open.
 process.exit(0);
 
-/** Times one network and adds its row. */
-async function time(network: Network, options: { reference?: boolean; density: Density | "MNIST" }): Promise<void> {
+/** Times one network and adds its row. @param options.side a point of the plot: fewer rounds, no layers */
+async function time(
+  network: Network,
+  options: { reference?: boolean; density: Density | "MNIST"; side?: boolean },
+): Promise<void> {
   if (only !== undefined && !`${network.name}-${network.tMax}-${options.density}`.includes(only)) return;
   const frames = options.density === "MNIST"
     ? mnistFrames(network)
@@ -57,7 +78,10 @@ async function time(network: Network, options: { reference?: boolean; density: D
   }
   const peaks: number[] = [];
   peers.push({ name: "peak", run: () => void peaks.push(peak()) });
-  const times = await interleave(peers, { rounds: quick ? 5 : 21, batchMs: quick ? 30 : 100 });
+  const times = await interleave(peers, {
+    rounds: quick ? 5 : options.side ? 11 : 21,
+    batchMs: quick ? 30 : 100,
+  });
   const find = (name: string) => times.find((peer) => peer.name === name);
   const usPerFrame = median(times[0].rounds);
   const counters = countersOf(network, frames);
@@ -77,7 +101,7 @@ async function time(network: Network, options: { reference?: boolean; density: D
     ratioReference: pairedRatio(times[0], find("reference")),
     percentOfPeak: 100 * synopsPerSecond / median(peaks),
     memoryBytes: fast.describe().memoryBytes,
-    layers: flags.has("--layers") || flags.has("--write") ? await layerShares(network, frames) : [],
+    layers: !options.side && (flags.has("--layers") || flags.has("--write")) ? await layerShares(network, frames) : [],
   };
   rows.push(row);
   const ratio = (value: number | null) => (value === null ? "-" : value.toFixed(3));

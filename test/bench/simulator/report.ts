@@ -1,7 +1,11 @@
 /** The table and the plot of a run, written beside the benchmark. */
 
 import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import process from "node:process";
+import { costPlot } from "./plot.ts";
+import type { StartUp } from "./start_up.ts";
+import type { ThreadRow } from "./threads.ts";
 
 /** One network at one setting. */
 export interface Row {
@@ -23,18 +27,41 @@ export interface Row {
   readonly layers: readonly { readonly name: string; readonly kernel: string; readonly us: number }[];
 }
 
+/** All that a run measured. */
+export interface Report {
+  readonly rows: readonly Row[];
+  readonly threads: readonly ThreadRow[];
+  /** null: not measured. */
+  readonly startUp: StartUp | null;
+}
+
 const FOLDER = new URL("../", import.meta.url);
-const COLORS = ["#1b6ca8", "#c8553d", "#588157", "#7b2d8b"];
 
 /** Writes `README.md` and `cost.svg`. */
-export function writeReport(rows: readonly Row[]): void {
-  writeFileSync(new URL("cost.svg", FOLDER), costPlot(rows));
-  writeFileSync(new URL("README.md", FOLDER), readme(rows));
+export function writeReport(report: Report): void {
+  writeFileSync(new URL("cost.svg", FOLDER), costPlot(report.rows));
+  writeFileSync(new URL("README.md", FOLDER), readme(report));
+}
+
+/** What a second thread gives, in words. */
+export function threadLine({ network, usOne, framesSpeedUp, frameSpeedUp }: ThreadRow): string {
+  return `${network}: ${usOne.toFixed(0)} µs a frame on one thread; two simulators at once do ${
+    framesSpeedUp.toFixed(2)
+  } times the frames of one; two threads finish one frame ${frameSpeedUp.toFixed(2)} times as fast`;
+}
+
+/** Start and memory of the program, in words. */
+export function startUpLines({ startMs, firstResultMs, rssBytes }: StartUp): string[] {
+  return [
+    `mnist-lenet, file to first result of a simulator: ${startMs.toFixed(0)} ms`,
+    `quartz run, start to first published result: ${firstResultMs.toFixed(0)} ms`,
+    `quartz run, one camera at 50 frames/s: ${(rssBytes / 1e6).toFixed(1)} MB resident`,
+  ];
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
 
-function readme(rows: readonly Row[]): string {
+function readme({ rows, threads, startUp }: Report): string {
   const ratio = (value: number | null) => (value === null ? "" : value.toFixed(3));
   const lines = rows.map((row) =>
     [
@@ -51,13 +78,12 @@ function readme(rows: readonly Row[]): string {
       (row.memoryBytes / 1e6).toFixed(1),
     ].join(" | ")
   );
-  const shares = rows.filter((row) =>
-    row.tMax === 16 && row.layers.length > 0 && row.density !== 0.1 && row.density !== 0.6
-  )
-    .map((row) => shareTable(row));
+  const shares = rows.filter((row) => row.layers.length > 0).map((row) => shareTable(row));
+  const others = [...threads.map(threadLine), ...(startUp === null ? [] : startUpLines(startUp))];
   return `# How fast the simulator is
 
-Written by \`deno task bench:simulator --write\` on ${process.platform} ${process.arch}. One thread, batch 1, medians; every round times
+Written by \`deno task bench:simulator --write\` on ${process.platform} ${process.arch},
+${cpus()[0].model}. One thread, batch 1, medians; every round times
 every peer once, and a ratio is the median of our time over theirs round by round: below 1 is faster than they are. The peers
 run the plain ANN of the same network. Peak: rows of 16-bit weights added to registers in WebAssembly, in the same run; synaptic
 operations of events are held against it. Density: share of active neurons that the random weights are made for.
@@ -67,6 +93,10 @@ operations of events are held against it. Density: share of active neurons that 
 ${lines.map((line) => `| ${line} |`).join("\n")}
 
 ![Cost against t_max and synaptic operations](cost.svg)
+
+## Threads, start and memory
+
+${others.map((line) => `- ${line}`).join("\n")}
 
 ## Where the time goes
 
@@ -81,62 +111,4 @@ function shareTable(row: Row): string {
     `| ${layer.name} | ${layer.us.toFixed(1)} | ${(100 * layer.us / total).toFixed(0)} % | ${layer.kernel} |`
   );
   return `### ${row.network}\n\n| layer | µs | share | kernel |\n| --- | ---: | ---: | --- |\n${lines.join("\n")}\n`;
-}
-
-/** Two panels: time against t_max, and time against synaptic operations, both axes logarithmic. */
-function costPlot(rows: readonly Row[]): string {
-  const names = [...new Set(rows.map((row) => row.network))];
-  const byTime = names.map((name) => ({
-    name,
-    points: rows.filter((row) => row.network === name && row.density !== 0.1 && row.density !== 0.6)
-      .map((row): [number, number] => [row.tMax, row.usPerFrame]).sort((a, b) => a[0] - b[0]),
-  }));
-  const bySynops = names.map((name) => ({
-    name,
-    points: rows.filter((row) => row.network === name && row.tMax === 16)
-      .map((row): [number, number] => [row.synops, row.usPerFrame]).sort((a, b) => a[0] - b[0]),
-  }));
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="900" height="400" font-family="sans-serif" font-size="12">
-<rect width="900" height="400" fill="white"/>
-${panel({ left: 60, title: "t_max", series: byTime })}
-${panel({ left: 510, title: "synaptic operations a frame, t_max 16", series: bySynops })}
-</svg>
-`;
-}
-
-interface Panel {
-  readonly left: number;
-  readonly title: string;
-  readonly series: readonly { readonly name: string; readonly points: readonly [number, number][] }[];
-}
-
-function panel({ left, title, series }: Panel): string {
-  const all = series.flatMap((one) => one.points);
-  const range = (axis: 0 | 1) => {
-    const values = all.map((point) => Math.log10(point[axis]));
-    return [Math.min(...values) - 0.1, Math.max(...values) + 0.1];
-  };
-  const [x0, x1] = range(0);
-  const [y0, y1] = range(1);
-  const x = (value: number) => (left + 330 * (Math.log10(value) - x0) / (x1 - x0)).toFixed(1);
-  const y = (value: number) => (340 - 290 * (Math.log10(value) - y0) / (y1 - y0)).toFixed(1);
-  const ticks = Array.from({ length: 8 }, (_, power) => 10 ** power).filter((value) =>
-    Math.log10(value) > y0 && Math.log10(value) < y1
-  );
-  const grid = ticks.map((value) =>
-    `<path d="M${left} ${y(value)}h330" stroke="#ddd"/><text x="${left - 6}" y="${
-      y(value)
-    }" text-anchor="end">${value}</text>`
-  );
-  const lines = series.map(({ name, points }, i) => {
-    const path = points.map(([a, b]) => `${x(a)},${y(b)}`).join(" ");
-    const dots = points.map(([a, b]) => `<circle cx="${x(a)}" cy="${y(b)}" r="3" fill="${COLORS[i]}"/>`).join("");
-    const label = `<text x="${left + 8}" y="${60 + 16 * i}" fill="${COLORS[i]}">${name}</text>`;
-    return `<polyline points="${path}" fill="none" stroke="${COLORS[i]}"/>${dots}${label}`;
-  });
-  const marks = [...new Set(all.map((point) => point[0]))].filter((value) => value <= 64).map((value) =>
-    `<text x="${x(value)}" y="356" text-anchor="middle">${value}</text>`
-  );
-  return `<path d="M${left} 50v290h330" fill="none" stroke="black"/>${grid.join("")}${lines.join("")}${marks.join("")}
-<text x="${left + 165}" y="378" text-anchor="middle">${title}</text><text x="${left}" y="40">µs a frame</text>`;
 }
