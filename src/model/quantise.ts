@@ -79,7 +79,11 @@ function toGrid(weights: Float32Array, bits: WeightBits): WeightGrid {
   const largest = weights.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0);
   let exponent = EXPONENT_MAX;
   while (Math.round(largest * 2 ** exponent) > limit) exponent--;
-  return { integers: Int16Array.from(weights, (weight) => Math.round(weight * 2 ** exponent)), exponent };
+  // A loop: `from` takes its time, and large networks have millions of weights.
+  const integers = new Int16Array(weights.length);
+  const one = 2 ** exponent;
+  for (let i = 0; i < weights.length; i++) integers[i] = Math.round(weights[i] * one);
+  return { integers, exponent };
 }
 
 function compare(name: string, weights: Float32Array, grid: WeightGrid): LayerQuantisation {

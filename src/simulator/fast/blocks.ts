@@ -67,14 +67,17 @@ export function placeBlocks(arena: Arena, timing: Timing, layer: Convolution, op
   const biasRows = byEvents ? distinctPositive(integers.biasLevels) : [];
   const sizes = (byEvents ? evenBlocks(lanes) : greedyBlocks(lanes)).map((vectors) => vectors * 8);
   const width = sizes.reduce((sum, size) => sum + size, 0);
-  const integerOf = (row: number, lane: number): number => {
-    if (lane >= lanes) return 0;
-    if (row < rows) return weightOf(row, lane);
-    return biasLaneLevel(lane) === biasRows[row - rows] ? 2 ** integers.shift : 0;
-  };
   const table = (first: number, size: number) => {
     const values = new (weightBytes === 1 ? Int8Array : Int16Array)((rows + biasRows.length) * size);
-    for (let i = 0; i < values.length; i++) values[i] = integerOf(Math.floor(i / size), first + i % size);
+    const end = Math.min(lanes - first, size);
+    for (let row = 0; row < rows; row++) {
+      for (let lane = 0; lane < end; lane++) values[row * size + lane] = weightOf(row, first + lane);
+    }
+    biasRows.forEach((level, index) => {
+      for (let lane = 0; lane < end; lane++) {
+        if (biasLaneLevel(first + lane) === level) values[(rows + index) * size + lane] = 2 ** integers.shift;
+      }
+    });
     return arena.place(values);
   };
   // Side by side, all blocks walked by events can read one list, whose rows are byte offsets.
