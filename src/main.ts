@@ -29,6 +29,8 @@ async function runCommand(command: Command, context: CommandContext): Promise<nu
       return await (await import("./app/commands/eval.ts")).runEval(command, context);
     case "convert":
       return await (await import("./app/commands/convert.ts")).runConvert(command, context);
+    case "shadow":
+      return await (await import("./app/commands/shadow.ts")).runShadow(command, context);
     case "compile":
       return await (await import("./app/commands/compile.ts")).runCompile(command, context);
     case "twin":

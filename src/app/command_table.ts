@@ -159,6 +159,21 @@ export const COMMAND_TABLE = {
       "convert model.onnx --calibrate dir:photos --t-max auto -o net.safetensors",
     ],
   },
+  shadow: {
+    about: "Measure how often a network answers as its ONNX model does",
+    arguments: [
+      { name: "NETWORK", required: true, about: "network file" },
+      { name: "MODEL", required: true, about: "ONNX file" },
+    ],
+    flags: {
+      data: { type: "text", placeholder: "DATA", required: true, about: "images, with or without classes" },
+      limit: { type: "integer", placeholder: "N", low: 1, high: 1e9, about: "use the first N frames only" },
+      mean: { type: "text", placeholder: "M[,M,M]", about: "as for convert (0)" },
+      std: { type: "text", placeholder: "S[,S,S]", about: "as for convert (1)" },
+      json,
+    },
+    examples: ["shadow network.safetensors model.onnx --data clip:clip.safetensors.gz"],
+  },
   compile: {
     about: "Place a network on a board's cores and write the image that is loaded onto it",
     arguments: [{ name: "NETWORK", required: true, about: "network file" }],
