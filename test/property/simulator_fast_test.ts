@@ -9,7 +9,7 @@ import { createFastKernel } from "../../src/simulator/kernel_fast.ts";
 import { createReferenceKernel } from "../../src/simulator/kernel_reference.ts";
 import { createTiming } from "../../src/ttfs/timing.ts";
 import { createComparison } from "../support/compare_kernels.ts";
-import { pick, randomLevels, randomNetwork } from "../support/random_networks.ts";
+import { pick, randomLevels, randomWideNetwork } from "../support/random_wide_network.ts";
 
 const NETWORKS = Number(process.env.QUARTZ_RANDOM_NETWORKS ?? 300);
 const SEED = Number(process.env.QUARTZ_SEED ?? 1);
@@ -22,7 +22,7 @@ Deno.test(`integer kernel equals its twin on ${NETWORKS} random networks of ever
   for (let number = 0; number < NETWORKS; number++) {
     const seed = SEED * 1_000_000 + number;
     const random = createRandom(seed);
-    const network = { ...randomNetwork(random), convention: pick(random, CONVENTIONS) };
+    const network = { ...randomWideNetwork(random), convention: pick(random, CONVENTIONS) };
     const weightBits: WeightBits = random.integer(3) === 0 ? 16 : 8;
     const fast = createFastKernel(network, { weightBits, keepLevels: true });
     const twin = createReferenceKernel(dequantise(quantise(network, weightBits)));

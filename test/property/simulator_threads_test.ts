@@ -10,7 +10,7 @@ import { openSimulator } from "../../src/simulator/simulator.ts";
 import { createTiming } from "../../src/ttfs/timing.ts";
 import { mobilenet, randomFrame } from "../bench/simulator/networks.ts";
 import { createComparison } from "../support/compare_kernels.ts";
-import { pick, randomLevels, randomNetwork } from "../support/random_networks.ts";
+import { pick, randomLevels, randomWideNetwork } from "../support/random_wide_network.ts";
 import { createSequentialTeam } from "../support/sequential_team.ts";
 
 const NETWORKS = 200;
@@ -20,7 +20,7 @@ Deno.test(`any division of ${NETWORKS} random networks gives the undivided level
   let compared = 0;
   for (let number = 0; number < NETWORKS; number++) {
     const random = createRandom(7_000_000 + number);
-    const network = randomNetwork(random);
+    const network = randomWideNetwork(random);
     const weightBits = pick(random, [8, 8, 16] as const);
     const team = { threads: 2 + random.integer(4), create: createSequentialTeam, workMin: 0 };
     const keepLevels = true;
@@ -35,7 +35,7 @@ Deno.test(`any division of ${NETWORKS} random networks gives the undivided level
 Deno.test(`1, 2 and 3 threads agree on ${THREADED_NETWORKS} random networks`, async () => {
   for (let number = 0; number < THREADED_NETWORKS; number++) {
     const random = createRandom(8_000_000 + number);
-    const network = randomNetwork(random);
+    const network = randomWideNetwork(random);
     await compareThreads(network, framesOf(network, random));
   }
 });
@@ -46,7 +46,7 @@ Deno.test("1, 2 and 3 threads agree on a network whose layers are worth dividing
 });
 
 Deno.test("a number of threads that cannot be is refused by name", async () => {
-  const network = randomNetwork(createRandom(1));
+  const network = randomWideNetwork(createRandom(1));
   for (const threads of [0, -1, 1.5, NaN, 1000]) {
     await assert.rejects(openSimulator(network, undefined, { threads }), { code: "backend.threads" });
   }

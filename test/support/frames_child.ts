@@ -11,7 +11,7 @@ import { sizeOf } from "../../src/core/shape.ts";
 import { openNetwork } from "../../src/model/load.ts";
 import { createFastKernel } from "../../src/simulator/kernel_fast.ts";
 import { createTiming } from "../../src/ttfs/timing.ts";
-import { randomLevels } from "./random_networks.ts";
+import { randomLevels } from "./random_wide_network.ts";
 
 /** Frames that are run before the first look: the engine compiles, buffers are made. */
 const WARM_FRAMES = 5000;

@@ -1,4 +1,7 @@
-/** Small random networks of every kind of layer, from a seed. */
+/**
+ * Random networks of every kind of layer whose shapes reach every kernel of the simulator: channels beyond a block, groups,
+ * odd windows, t_max from 2 to 300, weights of any size. `random_network.ts` makes small ones whose sums are exact in float64.
+ */
 
 import type { Random } from "../../src/core/random.ts";
 import type { Layer, Network } from "../../src/core/network.ts";
@@ -10,7 +13,7 @@ import { makeNetwork } from "./networks.ts";
 const SYNAPSES_MAX = 60_000;
 
 /** A network of up to six layers whose activations neither die nor all saturate, most of the time. */
-export function randomNetwork(random: Random): Network {
+export function randomWideNetwork(random: Random): Network {
   const side = () => 1 + random.integer(9);
   const input: Shape = [pick(random, [1, 1, 2, 3, 5, 8, 17, 40]), side(), side()];
   const layers: Layer[] = [];
