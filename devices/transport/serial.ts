@@ -79,7 +79,9 @@ function openError(path: string, cause: Error): LinkError {
   const text = `Cannot open ${path} as it must be a serial device that is free: found ${cause.message}`;
   return new LinkError("link.open", text, {
     cause,
-    hint: "Look with ls -l /dev/serial/by-id; the user must be in the group dialout",
+    hint: /Requires ffi access/.test(cause.message)
+      ? "Run it with all permissions, as deno task quartz:serial does: Deno reaches serial lines through libc"
+      : "Look with ls -l /dev/serial/by-id; the user must be in the group dialout",
   });
 }
 

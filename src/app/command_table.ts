@@ -225,7 +225,7 @@ export const COMMAND_TABLE = {
       record: { type: "text", placeholder: "FILE", about: "write down what goes over the link" },
       json,
     },
-    examples: ["parity models/mnist-lenet/network.safetensors --link tcp:127.0.0.1:9100 --frames 300 --full"],
+    examples: ["parity network.safetensors --link tcp:127.0.0.1:9100 --frames 300 --full"],
   },
   schema: {
     about: "Print the JSON Schema of a file or message format, or list them",
