@@ -173,7 +173,7 @@ function report(rows: readonly Row[]): string {
     String(row.percentile),
     String(row.tMax),
     row.total === 10_000 ? String(row.correct) : `${row.correct} of ${row.total}`,
-    row.published ? `${row.published.correct} (${signed(row.correct - row.published.correct)})` : "–",
+    publishedCorrect(row),
     String(row.ties),
     row.earlyPercent.toFixed(2),
     row.published ? row.published.early.toFixed(2) : "–",
@@ -200,6 +200,12 @@ function report(rows: readonly Row[]): string {
     "",
     ...NOTES,
   ].join("\n");
+}
+
+/** With the difference, when all images were run. */
+function publishedCorrect({ total, correct, published }: Row): string {
+  if (published === null) return "–";
+  return total === 10_000 ? `${published.correct} (${signed(correct - published.correct)})` : String(published.correct);
 }
 
 function signed(value: number, digits = 0): string {
