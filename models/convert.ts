@@ -24,11 +24,11 @@ const LARGE = [...FASHION, "--mean", "0.286", "--std", "0.353", "--t-max", "32",
 const OPTIONS: Readonly<Record<string, { readonly out: string; readonly options: readonly string[] }>> = {
   "mnist-lenet": {
     out: "network.safetensors",
-    options: ["--t-max", "16", "--percentile", "99.9", "--kernel", "reference"],
+    options: ["--t-max", "16", "--percentile", "99.9", "--exact-bias", "off", "--kernel", "reference"],
   },
   "fashion-lenet": {
     out: "network.safetensors",
-    options: [...FASHION, "--t-max", "16", "--percentile", "99.9", "--kernel", "reference"],
+    options: [...FASHION, "--t-max", "16", "--percentile", "99.9", "--exact-bias", "off", "--kernel", "reference"],
   },
   "fashion-vgg": {
     out: "build/network.safetensors",
