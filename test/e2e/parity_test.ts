@@ -47,6 +47,17 @@ Deno.test("parity over TCP: every output spike and label, the image is sent once
   assert.equal(await twin.stop(), EXIT_CODES.ok.code);
 });
 
+Deno.test("parity by a host on node@22 with a twin on Deno: every output spike and label", async () => {
+  await using twin = await startTwin(["--listen", "tcp:127.0.0.1:0"]);
+  const words = ["src/main.ts", "parity", NETWORK, "--link", twin.address, "--frames", FRAMES, "--json"];
+  const { code, stdout } = await new Deno.Command("npx", {
+    args: ["--yes", "--package", "node@22", "--", "node", ...words],
+    cwd: ROOT,
+    stdin: "null",
+  }).output();
+  assertEqual({ code, report: JSON.parse(new TextDecoder().decode(stdout)) });
+});
+
 Deno.test("parity over TCP without a board: says what to do", async () => {
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--allow-all", "src/main.ts", "parity", NETWORK, "--link", "tcp:127.0.0.1:1"],
