@@ -117,6 +117,16 @@ Deno.test("every npm package has its door", () => {
   assert.deepEqual(wrong, []);
 });
 
+Deno.test("the tests run the product on the packages that it ships with", () => {
+  const importsOf = (path: string): Record<string, string> =>
+    JSON.parse(readFileSync(join(ROOT, path), "utf8")).imports;
+  const shipped = importsOf("deno.json");
+  const tested = importsOf("test/deno.json");
+  for (const [name, version] of Object.entries(shipped)) {
+    assert.equal(tested[name], version, `${name} in test/deno.json`);
+  }
+});
+
 Deno.test("no file of the product is dead", () => {
   const imported = new Set(FILES.flatMap((file) => localImports(file)));
   // A slow twin is imported by tests only; its fast twin stands beside it.
