@@ -120,7 +120,7 @@ export const COMMAND_TABLE = {
         placeholder: "NAME",
         about: "fast (8-bit weights), fast16 or reference (float64) (fast)",
       },
-      ann: { type: "text", placeholder: "MODEL", about: "ONNX model to compare every answer with" },
+      ann: { type: "text", placeholder: "MODEL", about: "ONNX model on byte / 255 to compare every answer with" },
       json,
     },
     examples: ["eval network.safetensors --data clip:clip.safetensors.gz --limit 1000"],

@@ -19,6 +19,7 @@ import type {
   V4l2Source,
 } from "../config/types.ts";
 import { unreachable } from "../core/assert.ts";
+import type { ShadowAnn } from "../convert/shadow.ts";
 import type { Clock } from "../core/clock.ts";
 import { ConfigError, EdgeError } from "../core/errors.ts";
 import type { InfoMessage } from "../core/messages.ts";
@@ -29,6 +30,7 @@ import type { Backend } from "../ports/backend.ts";
 import type { CameraSource } from "../ports/camera_source.ts";
 import type { CommandSink } from "../ports/commands.ts";
 import { createPreprocessor } from "../preprocess/pipeline.ts";
+import type { Shadow } from "../runtime/shadow_window.ts";
 import type { Log } from "../publish/mqtt_options.ts";
 import { type MqttPublisher, openMqttPublisher } from "../publish/mqtt_publisher.ts";
 import { type CameraPart, Runtime, type RuntimeObserver } from "../runtime/runtime.ts";
@@ -76,22 +78,31 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
   }
   const backends: Backend[] = [];
   const factory = createBackends(config, options);
+  const shadows: (ShadowAnn | null)[] = [];
   let publisher: MqttPublisher | null = null;
   const close = async () => {
     await publisher?.stop();
+    await Promise.all(shadows.map((shadow) => shadow?.[Symbol.asyncDispose]()));
     await Promise.all(backends.map((backend) => backend[Symbol.asyncDispose]()));
     await factory[Symbol.asyncDispose]();
   };
   try {
     const networks = await openNetworks(config);
-    for (const camera of config.cameras) backends.push(await factory.open(networks.get(camera.network)!));
+    for (const camera of config.cameras) {
+      const network = networks.get(camera.network)!;
+      backends.push(await factory.open(network));
+      shadows.push(camera.shadow && await openShadow(camera.shadow.model, network));
+    }
     // Commands need the runtime, which needs the publisher, which takes commands in.
     let commands: CommandHandler | null = null;
     publisher = openPublisher(config, config.mqtt, options, (request, respond) => {
       commands?.sink(request, respond);
     });
     const runtime = new Runtime({
-      cameras: config.cameras.map((camera, index) => cameraPart(config, camera, backends[index], options)),
+      cameras: config.cameras.map((camera, index) => ({
+        ...cameraPart(config, camera, backends[index], options),
+        shadow: shadowOf(camera, shadows[index]),
+      })),
       publisher,
       info: infoMessage(config, backends, options.configSha256),
       clock: options.clock,
@@ -149,6 +160,16 @@ function openCommands(
   });
   const { allow, maxAgeS, ratePerMin } = commands;
   return createCommandHandler({ allow, maxAgeMs: maxAgeS * 1000, ratePerMin, controls, clock, log });
+}
+
+/** Imported only where it is asked for: onnxruntime is by far the largest package. */
+async function openShadow(model: string, network: Network): Promise<ShadowAnn> {
+  return await (await import("../convert/shadow.ts")).openShadowAnn(model, network);
+}
+
+function shadowOf(camera: CameraConfig, ann: ShadowAnn | null): Shadow | undefined {
+  if (camera.shadow === null || ann === null) return undefined;
+  return { every: camera.shadow.every, classify: (bytes) => ann.classify(bytes) };
 }
 
 function cameraPart(config: Config, camera: CameraConfig, backend: Backend, options: ComposeOptions): CameraPart {

@@ -117,6 +117,7 @@ function resolvePaths(config: Config, folder: string): Config {
     ...camera,
     network: resolve(folder, camera.network),
     source: resolveSource(camera.source, folder),
+    shadow: camera.shadow && { ...camera.shadow, model: resolve(folder, camera.shadow.model) },
   }));
   const backend = config.backend.kind === "loihi" && config.backend.board.endsWith(".json")
     ? { ...config.backend, board: resolve(folder, config.backend.board) }

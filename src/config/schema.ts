@@ -110,6 +110,16 @@ const camera = z.strictObject({
     }),
   max_age_ms: integer(1, 3_600_000).default(1000)
     .meta({ description: "Frames older than this when inference starts are dropped as stale, ms.", examples: [1000] }),
+  shadow: z.strictObject({
+    model: z.string().min(1)
+      .meta({ description: "ONNX model that the network was converted from.", examples: ["model.onnx"] }),
+    every: integer(1, 1_000_000).default(10)
+      .meta({ description: "One frame in this many is compared.", examples: [10] }),
+  }).nullable().default(null)
+    .meta({
+      description: "Run the source network beside the spiking one and publish how often they agree; absent: no.",
+      examples: [{ model: "model.onnx", every: 10 }],
+    }),
 });
 
 const pem = (description: string, example: string) =>

@@ -59,6 +59,8 @@ export interface CameraConfig {
   readonly decision: DecisionConfig;
   /** Frames older than this when inference starts are dropped as stale, ms. */
   readonly maxAgeMs: number;
+  /** The ONNX model that runs beside the network on one frame in `every`; null = none. */
+  readonly shadow: { readonly model: string; readonly every: number } | null;
 }
 
 /** Where frames come from; `kind` tells which. */

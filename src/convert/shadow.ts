@@ -14,7 +14,7 @@ export interface ShadowAnn extends AsyncDisposable {
   /**
    * Classifies one frame.
    *
-   * @param bytes pixels `[height, width, channels]`, 0 to 255, of the network's input size
+   * @param bytes the frame as the network sees it: `[channels, height, width]`, 0 to 255
    * @returns the class, as an index into the network's labels; the lowest of those that tie
    * @throws {ModelError} `convert.ann` when the model fails
    */
@@ -49,10 +49,13 @@ export async function openShadowAnn(
     });
   }
   const input = new Float32Array(sizeOf(shape));
+  const pixelsInRows = new Uint8Array(sizeOf(shape));
   const ann = await startAnn(model, { name: graph.input.name, dims: inputDims(model, graph) }, [graph.output]);
   return {
     async classify(bytes) {
-      fillInput(bytes, channels, image, graph.input.layout, input);
+      const area = bytes.length / channels;
+      for (let i = 0; i < bytes.length; i++) pixelsInRows[(i % area) * channels + Math.floor(i / area)] = bytes[i];
+      fillInput(pixelsInRows, channels, image, graph.input.layout, input);
       return largest((await ann.run(input))[0]);
     },
     [Symbol.asyncDispose]: () => ann[Symbol.asyncDispose](),

@@ -125,6 +125,15 @@ export interface LatencyMessage {
     readonly decisionStepP50: number;
     readonly spikesPerInference: number;
   };
+  /** Comparison with the source network over the window; absent when there was none. */
+  readonly shadow?: {
+    /** Frames that both classified. */
+    readonly frames: number;
+    /** Of these, with the same class. */
+    readonly agreed: number;
+    /** Frames on which the source network failed. */
+    readonly failed: number;
+  };
 }
 
 /** Percentiles of one stage over the window's `count` frames; all 0 when it had none. */

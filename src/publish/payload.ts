@@ -130,7 +130,7 @@ function encodeState(message: StateMessage, envelope: Envelope): Payload<"state"
 }
 
 function encodeLatency(message: LatencyMessage, envelope: Envelope): Payload<"latency"> {
-  const { stages, snn } = message;
+  const { stages, snn, shadow } = message;
   return {
     ...encodeEnvelope("quartz.latency.v1", envelope),
     window_s: message.windowMs / 1000,
@@ -152,6 +152,7 @@ function encodeLatency(message: LatencyMessage, envelope: Envelope): Payload<"la
         spikes_per_inference: snn.spikesPerInference,
       },
     }),
+    ...(shadow === undefined ? {} : { shadow }),
   };
 }
 

@@ -92,6 +92,7 @@ const latencyPayload = z.strictObject({
   }),
   snn: z.strictObject({ timesteps: count, decision_step_p50: z.number(), spikes_per_inference: z.number().min(0) })
     .optional(),
+  shadow: z.strictObject({ frames: count, agreed: count, failed: count }).optional(),
 });
 
 const healthPayload = z.strictObject({

@@ -15,6 +15,7 @@ import { CameraLoop } from "./camera_loop.ts";
 import { Classifier, type FrameResult } from "./classifier.ts";
 import { countsBetween } from "./frame_account.ts";
 import { Reporter, type ReporterOptions } from "./reporter.ts";
+import { type Shadow, ShadowWindow } from "./shadow_window.ts";
 import { SnnWindow } from "./snn_window.ts";
 
 /** One camera with all that belongs to it. */
@@ -25,6 +26,8 @@ export interface CameraPart {
   readonly preprocessor: Preprocessor;
   readonly maxAgeMs: number;
   readonly report: Omit<ReporterOptions, "camera">;
+  /** The source network beside the spiking one; none by default. */
+  readonly shadow?: Shadow;
 }
 
 /** What a runtime is made of. It uses these; whoever made them disposes of them. */
@@ -70,6 +73,7 @@ interface Running {
   readonly total: StageLatencies;
   readonly window: StageLatencies;
   readonly snn: SnnWindow;
+  readonly shadow: ShadowWindow | null;
   status: CameraStatus;
   countsBefore: FrameCounts;
 }
@@ -205,6 +209,7 @@ export class Runtime {
     const total = new StageLatencies();
     const window = new StageLatencies();
     const snn = new SnnWindow();
+    const shadow = part.shadow === undefined ? null : new ShadowWindow(part.shadow);
     const loop = new CameraLoop({
       id: part.id,
       open: () => running.part.open(),
@@ -216,6 +221,7 @@ export class Runtime {
       maxAgeMs: part.maxAgeMs,
       onResult: (result) => {
         snn.add(result.output.counters);
+        shadow?.offer(result);
         running.reporter.report(result);
         for (const take of running.waiting.splice(0)) take(result);
         observer?.onResult?.(part.id, result);
@@ -231,6 +237,7 @@ export class Runtime {
       total,
       window,
       snn,
+      shadow,
       status: "offline",
       countsBefore: loop.account.read(),
     };
@@ -311,10 +318,12 @@ export class Runtime {
         frames: countsBetween(running.countsBefore, counts),
         stages: running.window.readAll(),
         snn: running.snn.read(running.part.backend.network),
+        shadow: running.shadow?.read(),
       });
       running.countsBefore = counts;
       running.window.reset();
       running.snn.reset();
+      running.shadow?.reset();
     }
   }
 

@@ -151,6 +151,7 @@ function demoConfig(command: CommandOf<"demo">, url: string, drawn: boolean): Co
       invert: false,
       decision: DECISION_PLAIN,
       maxAgeMs: 10_000,
+      shadow: null,
     }],
     mqtt: {
       url,

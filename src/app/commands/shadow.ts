@@ -4,8 +4,9 @@ import { openShadowAnn } from "../../convert/shadow.ts";
 import { measureNetwork } from "../../convert/measure.ts";
 import { ConfigError } from "../../core/errors.ts";
 import type { Network } from "../../core/network.ts";
-import { type Dataset, frameValues } from "../../data/dataset.ts";
+import type { Dataset } from "../../data/dataset.ts";
 import { openDataset } from "../../data/open.ts";
+import { createImageReader } from "../../evaluate/image_reader.ts";
 import { openNetwork } from "../../model/load.ts";
 import { createKernel, DEFAULT_KERNEL } from "../../simulator/choose_kernel.ts";
 import type { CommandOf } from "../command_table.ts";
@@ -21,7 +22,7 @@ export async function runShadow(command: CommandOf<"shadow">, context: CommandCo
   checkSize(network, data);
   const pixels = { mean: numbers("--mean", command.mean), std: numbers("--std", command.std) };
   const predictions = new Int32Array(Math.min(data.count, command.limit ?? data.count));
-  const bytes = new Uint8Array(frameValues(data));
+  const read = createImageReader(data, network);
   const bar = (title: string) => {
     const progress = new ProgressBar(console, title, () => clock.nowUs());
     return (done: number) => {
@@ -33,8 +34,7 @@ export async function runShadow(command: CommandOf<"shadow">, context: CommandCo
   try {
     const tick = bar("source network");
     for (let i = 0; i < predictions.length; i++) {
-      data.frame(i, bytes);
-      predictions[i] = await ann.classify(bytes);
+      predictions[i] = await ann.classify(read(i).bytes);
       tick(i + 1);
     }
   } finally {
@@ -56,9 +56,11 @@ export async function runShadow(command: CommandOf<"shadow">, context: CommandCo
   };
   const percent = (100 * agreement!).toFixed(2);
   if (command.json) console.print(JSON.stringify(result));
-  else {console.print(
+  else {
+    console.print(
       `${network.name} agrees with ${command.model} on ${percent} % of ${images.count} frames, ties ${ties}`,
-    );}
+    );
+  }
   return 0;
 }
 

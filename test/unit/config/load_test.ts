@@ -50,6 +50,7 @@ Deno.test("loadConfig() fills in defaults and resolves paths against the file's 
       invert: false,
       decision: { threshold: 0, hysteresis: 0, votes: 1, window: 1 },
       maxAgeMs: 1000,
+      shadow: null,
     }],
     mqtt: null,
     spool: null,
