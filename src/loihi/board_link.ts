@@ -76,10 +76,7 @@ export interface BoardLink extends AsyncDisposable {
  * @throws {ModelError} or {BackendError} when it does not fit the board
  * @throws {LinkError} of the first attempt, with `mustConnect`
  */
-export async function openBoardLink(
-  network: Network,
-  options: BoardLinkOptions,
-): Promise<BoardLink> {
+export async function openBoardLink(network: Network, options: BoardLinkOptions): Promise<BoardLink> {
   const link = new Link(network, options);
   const error = await link.attempted;
   if (error !== null && options.mustConnect) {
@@ -123,12 +120,7 @@ class Link implements BoardLink {
   }
 
   async runFrame(levels: Int16Array): Promise<FrameResult> {
-    if (this.#session === null) {
-      await this.#options.clock.sleep(
-        this.#options.awayWaitMs,
-        this.#back.signal,
-      );
-    }
+    if (this.#session === null) await this.#options.clock.sleep(this.#options.awayWaitMs, this.#back.signal);
     if (this.#closing.signal.aborted) throw closed();
     const session = this.#session;
     if (session === null) throw failed("the board must be there", this.#away);
@@ -136,19 +128,12 @@ class Link implements BoardLink {
     this.#frameId = (frameId + 1) >>> 0;
     const { clock } = this.#options;
     try {
-      return await session.runFrame({
-        frameId,
-        capturedAtUs: clock.nowUs(),
-        tMax: this.image.tMax,
-        levels,
-      });
+      return await session.runFrame({ frameId, capturedAtUs: clock.nowUs(), tMax: this.image.tMax, levels });
     } catch (error) {
       if (this.#closing.signal.aborted) throw closed();
       if (!(error instanceof EdgeError)) throw error;
       // The board was emptied: a new session brings the image again.
-      if (error.code === "link.no_image" || error.code === "link.state") {
-        await session.close();
-      }
+      if (error.code === "link.no_image" || error.code === "link.state") await session.close();
       throw failed("it must be answered", error);
     }
   }
@@ -164,11 +149,7 @@ class Link implements BoardLink {
   async #keep(attempted: (error: EdgeError | null) => void): Promise<void> {
     const { clock, random, log } = this.#options;
     const { signal } = this.#closing;
-    const backoff = createBackoff({
-      minMs: RECONNECT_MS_MIN,
-      maxMs: RECONNECT_MS_MAX,
-      random,
-    });
+    const backoff = createBackoff({ minMs: RECONNECT_MS_MIN, maxMs: RECONNECT_MS_MAX, random });
     let logged = "";
     while (!signal.aborted) {
       let session: HostSession | null = null;
@@ -180,11 +161,9 @@ class Link implements BoardLink {
         this.#away = await session.ended;
       } catch (error) {
         // Anything else is a bug, and every frame fails with it until somebody looks.
-        this.#away = error instanceof EdgeError ? error : new LinkError(
-          "link.internal",
-          error instanceof Error ? error.message : String(error),
-          { cause: error },
-        );
+        this.#away = error instanceof EdgeError
+          ? error
+          : new LinkError("link.internal", error instanceof Error ? error.message : String(error), { cause: error });
         attempted(this.#away);
       }
       if (this.#session !== null) this.#back = new AbortController();
@@ -192,9 +171,7 @@ class Link implements BoardLink {
       await session?.close();
       if (signal.aborted) break;
       // Said once for each reason: a board may be away for days.
-      if (logged !== this.#away.message) {
-        log("warn", this.#away.message, { code: this.#away.code });
-      }
+      if (logged !== this.#away.message) log("warn", this.#away.message, { code: this.#away.code });
       logged = this.#away.message;
       await clock.sleep(backoff.nextMs(), signal);
     }
@@ -203,40 +180,16 @@ class Link implements BoardLink {
 
   /** A session with the image loaded. */
   async #connect(): Promise<HostSession> {
-    const {
-      openTransport,
-      clock,
-      random,
-      name,
-      timing,
-      onTelemetry,
-      config,
-      log,
-    } = this.#options;
-    const session = await openHostSession(await openTransport(), {
-      clock,
-      random,
-      name,
-      timing,
-      onTelemetry,
-    });
+    const { openTransport, clock, random, name, timing, onTelemetry, config, log } = this.#options;
+    const session = await openHostSession(await openTransport(), { clock, random, name, timing, onTelemetry });
     const close = () => void session.close();
     this.#closing.signal.addEventListener("abort", close, { once: true });
     try {
       const { bytes, sha256 } = this.image;
-      const { cached, sentBytes, report } = await session.uploadImage(
-        bytes,
-        sha256,
-      );
+      const { cached, sentBytes, report } = await session.uploadImage(bytes, sha256);
       if (config !== undefined) await session.configure(config);
       const { boardName, agentName } = session.caps;
-      log("info", "board connected", {
-        board: boardName,
-        agent: agentName,
-        cached,
-        sentBytes,
-        report,
-      });
+      log("info", "board connected", { board: boardName, agent: agentName, cached, sentBytes, report });
       this.counts.connections++;
       if (cached) this.counts.cachedImages++;
       else this.counts.uploads++;
@@ -254,21 +207,14 @@ class Link implements BoardLink {
 }
 
 function closed(): BackendError {
-  return new BackendError(
-    "backend.closed",
-    "Cannot run a frame as the link to the board is closed",
-  );
+  return new BackendError("backend.closed", "Cannot run a frame as the link to the board is closed");
 }
 
 function failed(expected: string, cause: EdgeError | null): BackendError {
   const why = cause === null ? "no connection yet" : cause.message;
-  return new BackendError(
-    "backend.failed",
-    `Cannot finish a frame as ${expected}: found ${why}`,
-    {
-      cause: cause ?? undefined,
-      hint: cause?.hint,
-      facts: { link: cause?.code ?? "link.open" },
-    },
-  );
+  return new BackendError("backend.failed", `Cannot finish a frame as ${expected}: found ${why}`, {
+    cause: cause ?? undefined,
+    hint: cause?.hint,
+    facts: { link: cause?.code ?? "link.open" },
+  });
 }

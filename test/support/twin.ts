@@ -3,12 +3,7 @@
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { LinkError } from "../../src/core/errors.ts";
 import { createRandom } from "../../src/core/random.ts";
-import {
-  type AgentHandlers,
-  type AgentSession,
-  createImageShelf,
-  serveAgent,
-} from "../../src/link/agent_link.ts";
+import { type AgentHandlers, type AgentSession, createImageShelf, serveAgent } from "../../src/link/agent_link.ts";
 import type { Board } from "../../src/loihi/board.ts";
 import type { BoardLinkOptions } from "../../src/loihi/board_link.ts";
 import { createTwinBoard } from "../../src/loihi/twin/twin_board.ts";
@@ -31,11 +26,7 @@ export interface MemoryTwin extends AsyncDisposable {
 /** Makes one; `wrap` may make each line worse. */
 export function openMemoryTwin(
   framing: Framing,
-  {
-    clock = systemClock,
-    board = testBoard("twin"),
-    wrap = (transport: Transport): Transport => transport,
-  }: {
+  { clock = systemClock, board = testBoard("twin"), wrap = (transport: Transport): Transport => transport }: {
     clock?: Clock;
     board?: Board;
     wrap?: (transport: Transport) => Transport;
@@ -45,12 +36,7 @@ export function openMemoryTwin(
   let boots = 0;
   let isAway = false;
   const boot = () => {
-    const handlers: AgentHandlers = createTwinBoard({
-      board,
-      clock,
-      random: createRandom(++boots),
-      name: "twin",
-    });
+    const handlers: AgentHandlers = createTwinBoard({ board, clock, random: createRandom(++boots), name: "twin" });
     return { handlers, shelf: createImageShelf(handlers) };
   };
   let booted = boot();
@@ -63,9 +49,7 @@ export function openMemoryTwin(
     awayWaitMs: 2000,
     async openTransport() {
       await agents.at(-1)?.close();
-      if (isAway) {
-        throw new LinkError("link.open", "Cannot connect as nobody listens");
-      }
+      if (isAway) throw new LinkError("link.open", "Cannot connect as nobody listens");
       const [host, agent] = createMemoryPair(framing);
       agents.push(serveAgent(agent, { clock, ...booted }));
       return wrap(host);
@@ -97,9 +81,7 @@ export interface TwinProcess extends AsyncDisposable {
 }
 
 /** Starts `quartz twin` and waits until it listens. */
-export async function startTwin(
-  words: readonly string[],
-): Promise<TwinProcess> {
+export async function startTwin(words: readonly string[]): Promise<TwinProcess> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--allow-all", "src/main.ts", "twin", ...words],
     cwd: ROOT,

@@ -3,10 +3,7 @@
 import assert from "node:assert/strict";
 import { createRandom } from "../../../src/core/random.ts";
 import { sizeOf } from "../../../src/core/shape.ts";
-import {
-  type BoardLink,
-  openBoardLink,
-} from "../../../src/loihi/board_link.ts";
+import { type BoardLink, openBoardLink } from "../../../src/loihi/board_link.ts";
 import { createFakeClock, type FakeClock } from "../../support/fake_clock.ts";
 import { testBoard } from "../../support/loihi.ts";
 import { randomNetwork } from "../../support/random_network.ts";
@@ -37,20 +34,14 @@ async function settle<T>(
 async function withLink(
   { isAway }: { isAway: boolean },
   work: (
-    parts: {
-      link: BoardLink;
-      twin: ReturnType<typeof openMemoryTwin>;
-      clock: FakeClock;
-      logged: string[];
-    },
+    parts: { link: BoardLink; twin: ReturnType<typeof openMemoryTwin>; clock: FakeClock; logged: string[] },
   ) => Promise<void>,
 ): Promise<void> {
   const clock = createFakeClock();
   const logged: string[] = [];
   const twin = openMemoryTwin("length", { clock });
   twin.setAway(isAway);
-  const log = (level: string, text: string) =>
-    void logged.push(`${level} ${text}`);
+  const log = (level: string, text: string) => void logged.push(`${level} ${text}`);
   const link = await settle(
     clock,
     openBoardLink(NETWORK, { ...twin.options, awayWaitMs: 1000, log }),
@@ -115,7 +106,7 @@ Deno.test("a board that refuses the image: frames fail with its words", async ()
   const clock = createFakeClock();
   // Compiled for cores of a few compartments, the image needs more of them than this board has.
   const board = testBoard("twin");
-  const wide = { ...board, limits: { ...board.limits, compartments: 16 } };
+  const wide = { ...board, limits: { ...board.limits, compartments: 2 } };
   const twin = openMemoryTwin("length", {
     clock,
     board: { ...board, chips: 1, coresPerChip: 1 },
