@@ -107,12 +107,15 @@ export class Runtime {
     // Whatever the broker still keeps of an earlier run, until the first frame says otherwise.
     for (const { part, status } of this.#cameras) publisher.publish({ kind: "cameraStatus", camera: part.id, status });
     this.#publishHealth();
-    const telemetry = this.#runTelemetry();
+    // The last window and health come after the last frame, which may still be under way when the stop is asked for.
+    const ended = new AbortController();
+    const telemetry = this.#runTelemetry(ended.signal);
     try {
       await Promise.all(this.#cameras.map(({ loop }) => loop.run(this.#stop.signal)));
     } finally {
       this.#stop.abort();
       signal.removeEventListener("abort", abort);
+      ended.abort();
       await telemetry;
     }
   }
@@ -275,13 +278,13 @@ export class Runtime {
   }
 
   /** Publishes windows and health at their times, and once more at the end. A change of health is out within a second. */
-  async #runTelemetry(): Promise<void> {
+  async #runTelemetry(ended: AbortSignal): Promise<void> {
     const { clock, latencyEveryS, healthEveryS } = this.#parts;
     let latencyUs = clock.nowUs();
     let healthUs = latencyUs;
-    while (!this.#stop.signal.aborted) {
+    while (!ended.aborted) {
       const nextUs = Math.min(latencyUs + latencyEveryS * 1e6, healthUs + healthEveryS * 1e6, clock.nowUs() + 1e6);
-      await clock.sleep(Math.max(1, (nextUs - clock.nowUs()) / 1000), this.#stop.signal);
+      await clock.sleep(Math.max(1, (nextUs - clock.nowUs()) / 1000), ended);
       const nowUs = clock.nowUs();
       if (nowUs - latencyUs >= latencyEveryS * 1e6) {
         this.#publishLatency(nowUs - latencyUs);

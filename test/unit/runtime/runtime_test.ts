@@ -153,7 +153,7 @@ Deno.test("stopping ends the wait for a camera at once, with a last window and h
 });
 
 Deno.test("stopping while a frame waits behind another counts both, one as classified and one as dropped", async () => {
-  const { clock, backend, runtime, counts } = setUp(
+  const { clock, backend, runtime, counts, publisher } = setUp(
     [[{ byte: 1 }, { waitMs: 1 }, { byte: 2 }, { waitMs: 1e6 }]],
     "live",
   );
@@ -162,9 +162,12 @@ Deno.test("stopping while a frame waits behind another counts both, one as class
   await clock.advance(5);
   assert.deepEqual(counts(), only({ captured: 2, inFlight: 2 }));
   stop.abort();
+  await turn(clock);
   backend.release();
   await running;
   assert.deepEqual(counts(), only({ captured: 2, classified: 1, droppedBusy: 1 }));
+  const last = publisher.messages.findLast((message) => message.kind === "health");
+  assert.equal(last?.cameras[0].frames.inFlight, 0, "the last health comes after the last frame");
 });
 
 Deno.test("latency windows start anew, and their frames add up to the whole", async () => {
