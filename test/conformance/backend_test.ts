@@ -2,10 +2,7 @@
 
 import { dequantise, quantise } from "../../src/model/quantise.ts";
 import { openSimulator } from "../../src/simulator/simulator.ts";
-import {
-  openBoardBackend,
-  UNCOUNTED_BY_BOARDS,
-} from "../../src/loihi/board_backend.ts";
+import { openBoardBackend, UNCOUNTED_BY_BOARDS } from "../../src/loihi/board_backend.ts";
 import { boardNetwork } from "../../src/loihi/compile/board_network.ts";
 import { randomNetwork } from "../support/random_network.ts";
 import { createFallbackBackend } from "../../src/runtime/fallback_backend.ts";
@@ -19,11 +16,8 @@ testBackend({
 
 for (const [weightBits, threads] of [[8, 1], [16, 1], [8, 2]] as const) {
   testBackend({
-    name: `simulator, ${weightBits}-bit kernel, ${
-      threads === 1 ? "1 thread" : `${threads} threads`
-    }`,
-    open: (network) =>
-      openSimulator(network, { kind: "fast", weightBits }, { threads }),
+    name: `simulator, ${weightBits}-bit kernel, ${threads === 1 ? "1 thread" : `${threads} threads`}`,
+    open: (network) => openSimulator(network, { kind: "fast", weightBits }, { threads }),
     runs: (network) => dequantise(quantise(network, weightBits)),
     uncounted: {
       names: ["synopsReference", "operations", "memoryReads", "memoryWrites"],
@@ -59,15 +53,12 @@ for (const framing of ["length", "cobs"] as const) {
         weightMax: 0.25,
         kinds: ["conv2d", "dense", "max_pool", "avg_pool"],
       });
-      const layers = network.layers.map((layer) =>
-        "rectify" in layer ? { ...layer, rectify: true } : layer
-      );
+      const layers = network.layers.map((layer) => "rectify" in layer ? { ...layer, rectify: true } : layer);
       return { ...network, layers };
     },
     uncounted: {
       names: [...UNCOUNTED_BY_BOARDS, "earlySpikesByLayer"],
-      reason:
-        "a board reports its outputs and its own totals, not single spikes inside it",
+      reason: "a board reports its outputs and its own totals, not single spikes inside it",
     },
   });
 }
