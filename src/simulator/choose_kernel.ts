@@ -12,6 +12,13 @@ export type KernelChoice = { readonly kind: "reference" } | { readonly kind: "fa
 /** What runs when nobody chooses. */
 export const DEFAULT_KERNEL: KernelChoice = { kind: "fast", weightBits: 8 };
 
+/** The choices as command lines name them. */
+export const KERNELS_BY_NAME: Readonly<Record<"fast" | "fast16" | "reference", KernelChoice>> = {
+  fast: DEFAULT_KERNEL,
+  fast16: { kind: "fast", weightBits: 16 },
+  reference: { kind: "reference" },
+};
+
 /** Makes the kernel. @param team several threads; the reference kernel has one whatever is asked */
 export function createKernel(network: Network, choice: KernelChoice, team?: FastKernelOptions["team"]): Kernel {
   if (choice.kind === "reference") return createReferenceKernel(network);

@@ -8,18 +8,13 @@ import type { Normalisation } from "../../convert/normalise.ts";
 import { reportHtml, tradeOffText } from "../../convert/report.ts";
 import { openDataset } from "../../data/open.ts";
 import { summarise } from "../../model/summary.ts";
-import { createKernel, type KernelChoice } from "../../simulator/choose_kernel.ts";
+import { createKernel, KERNELS_BY_NAME } from "../../simulator/choose_kernel.ts";
 import type { CommandOf } from "../command_table.ts";
 import { ProgressBar } from "../console.ts";
 import { imageDecoders } from "../image_decoders.ts";
+import { parseNumberList } from "../number_list.ts";
 import type { CommandContext } from "./context.ts";
 
-/** Kernels to measure with. */
-const KERNELS: Readonly<Record<"fast" | "fast16" | "reference", KernelChoice>> = {
-  fast: { kind: "fast", weightBits: 8 },
-  fast16: { kind: "fast", weightBits: 16 },
-  reference: { kind: "reference" },
-};
 /** Longest labels file, bytes. */
 const LABELS_BYTES_MAX = 2 ** 20;
 
@@ -62,8 +57,8 @@ async function readOptions(command: CommandOf<"convert">): Promise<ConvertOption
   };
   const list = (flag: string, text: string | null): number[] | undefined => {
     if (text === null) return undefined;
-    const values = text.split(",").map((part) => (/^-?\d{1,9}(\.\d{1,9})?$/.test(part) ? Number(part) : NaN));
-    if ((values.length === 1 || values.length === 3) && !values.some(Number.isNaN)) return values;
+    const values = parseNumberList(text);
+    if (values !== null && (values.length === 1 || values.length === 3)) return values;
     issues.push({ where: flag, expected: "one number or three, with commas between", found: JSON.stringify(text) });
     return undefined;
   };
@@ -90,7 +85,7 @@ async function readOptions(command: CommandOf<"convert">): Promise<ConvertOption
     modelPath: command.model,
     name: command.name ?? undefined,
     exactBias: exactBias === "auto" ? "auto" : exactBias === "on",
-    createKernel: (network) => createKernel(network, KERNELS[kernel]),
+    createKernel: (network) => createKernel(network, KERNELS_BY_NAME[kernel]),
     measureData: command.measure === null ? undefined : await openDataset(command.measure, imageDecoders),
     data: await openDataset(command.calibrate, imageDecoders),
     calibrationFrames: command.frames ?? undefined,

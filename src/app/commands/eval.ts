@@ -2,7 +2,6 @@
 
 import { ConfigError } from "../../core/errors.ts";
 import type { Network } from "../../core/network.ts";
-import { openShadowAnn } from "../../convert/shadow.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { openDataset } from "../../data/open.ts";
 import { evaluate, type Evaluation } from "../../evaluate/evaluate.ts";
@@ -10,7 +9,7 @@ import { createImageReader } from "../../evaluate/image_reader.ts";
 import { openNetwork } from "../../model/load.ts";
 import { type LayerQuantisation, quantiseReport } from "../../model/quantise.ts";
 import type { Backend } from "../../ports/backend.ts";
-import type { KernelChoice } from "../../simulator/choose_kernel.ts";
+import { type KernelChoice, KERNELS_BY_NAME } from "../../simulator/choose_kernel.ts";
 import { openSimulator } from "../../simulator/simulator.ts";
 import type { CommandOf } from "../command_table.ts";
 import { ProgressBar } from "../console.ts";
@@ -69,8 +68,7 @@ interface Work {
 
 function readKernel(command: CommandOf<"eval">): KernelChoice {
   const name = command.kernel ?? "fast";
-  if (name === "reference") return { kind: "reference" };
-  if (name === "fast" || name === "fast16") return { kind: "fast", weightBits: name === "fast" ? 8 : 16 };
+  if (Object.hasOwn(KERNELS_BY_NAME, name)) return KERNELS_BY_NAME[name as keyof typeof KERNELS_BY_NAME];
   const message = `Cannot evaluate as --kernel must be fast, fast16 or reference: found ${JSON.stringify(name)}`;
   throw new ConfigError("usage", message, { hint: "fast: 8-bit weights, fast16: 16-bit weights, reference: float64" });
 }
@@ -95,6 +93,8 @@ async function compareWithAnn(modelPath: string, result: Evaluation, work: Work)
   const { network, dataset, context: { console, clock } } = work;
   const read = createImageReader(dataset, network);
   const bar = new ProgressBar(console, "source network", () => clock.nowUs());
+  // Imported only where it is asked for: onnxruntime is by far the largest package.
+  const { openShadowAnn } = await import("../../convert/shadow.ts");
   const ann = await openShadowAnn(modelPath, network);
   try {
     let same = 0;

@@ -12,6 +12,7 @@ import { createKernel, DEFAULT_KERNEL } from "../../simulator/choose_kernel.ts";
 import type { CommandOf } from "../command_table.ts";
 import { ProgressBar } from "../console.ts";
 import { imageDecoders } from "../image_decoders.ts";
+import { parseNumberList } from "../number_list.ts";
 import type { CommandContext } from "./context.ts";
 
 /** Runs both networks on every image and prints how often they agree. */
@@ -76,8 +77,8 @@ function checkSize(network: Network, data: Dataset): void {
 
 function numbers(flag: string, text: string | null): number[] | undefined {
   if (text === null) return undefined;
-  const values = text.split(",").map((part) => (/^-?\d{1,9}(\.\d{1,9})?$/.test(part) ? Number(part) : NaN));
-  if (!values.some(Number.isNaN)) return values;
+  const values = parseNumberList(text);
+  if (values !== null) return values;
   const issues = [{ where: flag, expected: "one number or three, with commas between", found: JSON.stringify(text) }];
   throw new ConfigError("usage", "Cannot read the command line of shadow", { issues, hint: "See: help shadow" });
 }
