@@ -29,10 +29,13 @@ import { openNetwork } from "../model/load.ts";
 import type { Backend } from "../ports/backend.ts";
 import type { CameraSource } from "../ports/camera_source.ts";
 import type { CommandSink } from "../ports/commands.ts";
+import type { MessageListener } from "../ports/message_listener.ts";
+import type { Publisher } from "../ports/publisher.ts";
 import { createPreprocessor } from "../preprocess/pipeline.ts";
 import type { Shadow } from "../runtime/shadow_window.ts";
 import type { Log } from "../publish/mqtt_options.ts";
 import { type MqttPublisher, openMqttPublisher } from "../publish/mqtt_publisher.ts";
+import { teePublisher } from "../publish/tee_publisher.ts";
 import { type CameraPart, Runtime, type RuntimeObserver } from "../runtime/runtime.ts";
 import { LOIHI_ENERGY_MODEL } from "../telemetry/energy_model.ts";
 import { type BackendFactory, createBackends } from "./backends.ts";
@@ -46,6 +49,8 @@ export interface ComposeOptions {
   readonly random: Random;
   readonly log: Log;
   readonly observer?: RuntimeObserver;
+  /** Who hears every message beside the publisher. */
+  readonly listeners?: readonly MessageListener[];
   /** Ends the program so that its supervisor starts it again; without it that command is refused. */
   readonly restart?: () => void;
   /** Most frames that each camera yields; all by default. */
@@ -98,12 +103,13 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     publisher = openPublisher(config, config.mqtt, options, (request, respond) => {
       commands?.sink(request, respond);
     });
+    const outlet = teePublisher(publisher, options.listeners ?? [], options.log);
     const runtime = new Runtime({
       cameras: config.cameras.map((camera, index) => ({
         ...cameraPart(config, camera, backends[index], options),
         shadow: shadowOf(camera, shadows[index]),
       })),
-      publisher,
+      publisher: outlet,
       info: infoMessage(config, backends, options.configSha256),
       clock: options.clock,
       random: options.random,
@@ -112,7 +118,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       rssBytes: () => process.memoryUsage.rss(),
       observer: options.observer,
     });
-    commands = openCommands(config, options, { runtime, publisher, backends, factory });
+    commands = openCommands(config, options, { runtime, publisher: outlet, backends, factory });
     return { runtime, publisher, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
@@ -137,7 +143,7 @@ function openCommands(
   options: ComposeOptions,
   { factory, ...parts }: {
     readonly runtime: Runtime;
-    readonly publisher: MqttPublisher;
+    readonly publisher: Publisher;
     readonly backends: Backend[];
     readonly factory: BackendFactory;
   },

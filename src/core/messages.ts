@@ -8,6 +8,7 @@ export type Message =
   | InfoMessage
   | HealthMessage
   | LatencyMessage
+  | PowerMessage
   | CameraStatusMessage
   | StateMessage
   | ResultMessage
@@ -30,6 +31,27 @@ export interface InfoMessage {
   readonly cameras: readonly { readonly camera: string; readonly source: string }[];
   /** What the energy estimate multiplies its counters by; null when there is no estimate. */
   readonly energyModel: EnergyModel | null;
+  /** Where the figures of `power` come from; absent when power is off. */
+  readonly power?: PowerInfo;
+}
+
+/** How power and energy are come by on this gateway. */
+export interface PowerInfo {
+  /** Time between two samples of a meter. */
+  readonly everyMs: number;
+  /** What `edpJs` multiplies. */
+  readonly edpConvention: string;
+  /** When the idle power was or will be measured. */
+  readonly idleBaseline: string;
+  readonly meters: readonly PowerMeterInfo[];
+}
+
+/** One source as `info` names it. */
+export interface PowerMeterInfo extends Pick<PowerSource, "id" | "kind" | "scope" | "method"> {
+  /** The device, its path or address, and what it covers; never a secret. */
+  readonly detail: string;
+  /** What an estimate multiplies its counters by. */
+  readonly model?: EnergyModel;
 }
 
 /** The back ends by name. */
@@ -112,18 +134,31 @@ export interface LatencyMessage {
   /** Of the window; `inFlight` is a level, so over a window captured = classified + Σ dropped + its change. */
   readonly frames: FrameCounts;
   readonly stages: {
+    /** From capture to its turn: the wait for the frame before it. */
+    readonly wait?: StageLatency;
+    /** A picture's bytes to pixels, where this program decodes them. */
     readonly decode?: StageLatency;
     readonly preprocess: StageLatency;
     readonly encode: StageLatency;
     readonly infer: StageLatency;
     readonly decide: StageLatency;
     readonly endToEnd: StageLatency;
+    /** From handing a result to the publisher to the broker's acknowledgement; only of results that were acknowledged. */
+    readonly publish?: StageLatency;
   };
-  /** Medians over the window; absent when it held no classified frame. */
+  /** Over the window; absent when it held no classified frame. */
   readonly snn?: {
+    /** Steps that the whole network takes for a frame. */
     readonly timesteps: number;
+    /** Of the first output spike, which is the decision. */
     readonly decisionStepP50: number;
+    readonly decisionStepP99?: number;
+    /** Mean, like the two after it. */
     readonly spikesPerInference: number;
+    /** Spikes before all input had arrived, as a share of all; absent when the back end does not count them. */
+    readonly earlySpikeShare?: number;
+    /** Synaptic operations of spikes above zero; absent when the back end does not count them. */
+    readonly synopsPerInference?: number;
   };
   /** Comparison with the source network over the window; absent when there was none. */
   readonly shadow?: {
@@ -144,6 +179,62 @@ export interface StageLatency {
   readonly p99Ms: number;
   readonly p999Ms: number;
   readonly maxMs: number;
+}
+
+/** Power and energy of one window. Not kept by the broker. Measured and estimated figures never share a number. */
+export interface PowerMessage {
+  readonly kind: "power";
+  readonly windowMs: number;
+  /** Every source by itself; sources may overlap (a rail within a board) and are never added. */
+  readonly sources: readonly PowerSource[];
+  /** The source that covers the whole gateway; null when none does, or when that one is stale. */
+  readonly total: { readonly source: string; readonly powerW: number; readonly method: Method } | null;
+  /** Energy of the window over the inferences of the same window, one entry a source that has it; empty without inferences. */
+  readonly perInference: readonly EnergyPerInference[];
+}
+
+/** What a source covers. */
+export type PowerScope = "board" | "rail" | "accelerator" | "inference";
+
+/** One meter, or one of its rails, over a window. */
+export interface PowerSource {
+  /** Stays the same over restarts and boots: `vdd_in`, `package_0`, `snn_model`. */
+  readonly id: string;
+  /** `hwmon`, `ina219`, `ina226`, `ina3221`, `powercap`, `http`, `serial`, `board_rail`, `model`. */
+  readonly kind: string;
+  readonly scope: PowerScope;
+  readonly method: Method;
+  /** `stale`: no valid sample in this window. Power and energy are null then, never 0. */
+  readonly state: "ok" | "stale";
+  /** What is wrong with it. */
+  readonly problem?: string;
+  /** Mean over the part of the window that samples cover. */
+  readonly powerW: number | null;
+  /** Of that part of the window. */
+  readonly energyJ: number | null;
+  /** Since the counter began, over restarts. */
+  readonly energyTotalJ: number | null;
+  readonly voltageV?: number;
+  readonly currentA?: number;
+  readonly samples: number;
+  /** Stretches without a sample for longer than two intervals; what was drawn in the rest of them is not in the energy. */
+  readonly gaps: number;
+}
+
+/** What an inference cost by one source. */
+export interface EnergyPerInference {
+  readonly source: string;
+  readonly scope: PowerScope;
+  readonly method: Method;
+  readonly inferences: number;
+  /** Gross: energy of the window / inferences. */
+  readonly energyJ: number;
+  /** Measured while no frame was run; null: not yet. */
+  readonly idlePowerW: number | null;
+  /** Gross minus what idling takes in the same time; null without an idle power. */
+  readonly dynamicEnergyJ: number | null;
+  /** `energyJ` · median end-to-end latency of the same window, J·s. */
+  readonly edpJs: number;
 }
 
 /** A camera's availability; plain text on the wire. */
@@ -207,7 +298,7 @@ export interface ResultMessage extends ClassifiedMessage {
 }
 
 /** What an event may be about. */
-export type EventName = "camera_lost" | "camera_back" | "network_switched" | "spool_dropped";
+export type EventName = "camera_lost" | "camera_back" | "network_switched" | "spool_dropped" | "energy_restarted";
 
 /** Something happened once. Not kept by the broker, but delivered. */
 export interface EventMessage {

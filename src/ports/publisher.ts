@@ -12,12 +12,12 @@ import type { Message, MessageKind, Problem } from "../core/messages.ts";
  * of the program, and are `recovered` and delivered by the next one. Messages from disk are marked as historical; they
  * arrive in their order, but messages of now go before them.
  *
- * Order: messages that the receiver does not keep (`result`, `event`, `latency`) arrive in the order of `publish`, each stream by
+ * Order: messages that the receiver does not keep (`result`, `event`, `latency`, `power`) arrive in the order of `publish`, each stream by
  * itself; after an outage some may arrive twice, with the same `seq`. Of messages that the receiver keeps (`info`,
  * `health`, `cameraStatus`, `state`) only the newest of a topic is worth sending: a newer one replaces one that still
  * waits, and the newest is sent again whenever the receiver may have forgotten it.
  *
- * A full queue drops the oldest waiting `latency`, and only when none waits the oldest waiting `result`. A message that
+ * A full queue drops the oldest waiting `latency`, then `power`, and only when none waits the oldest waiting `result`. A message that
  * is already on its way is never dropped for another.
  */
 export interface Publisher extends AsyncDisposable {

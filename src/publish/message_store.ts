@@ -47,7 +47,7 @@ export function createTally(): Tally {
     published: 0,
     replaced: 0,
     dropped: 0,
-    droppedByKind: { info: 0, health: 0, latency: 0, cameraStatus: 0, state: 0, result: 0, event: 0 },
+    droppedByKind: { info: 0, health: 0, latency: 0, power: 0, cameraStatus: 0, state: 0, result: 0, event: 0 },
   };
 }
 

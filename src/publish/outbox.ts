@@ -4,7 +4,7 @@ import type { MessageKind } from "../core/messages.ts";
 import { type MessageStore, type Outgoing, type Tally, tallyDrop } from "./message_store.ts";
 
 /** Who goes first when the queue is full: the oldest waiting message of the first of these that has one. */
-export const OUTBOX_DROP_ORDER = ["latency", "result", "event"] as const satisfies readonly MessageKind[];
+export const OUTBOX_DROP_ORDER = ["latency", "power", "result", "event"] as const satisfies readonly MessageKind[];
 
 /** The queue; `push` is for its owner, the rest for the publisher's session. */
 export interface Outbox extends MessageStore {

@@ -6,6 +6,7 @@
 
 import type {
   ClassifiedMessage,
+  EnergyModel,
   EventMessage,
   FrameCounts,
   HealthMessage,
@@ -13,6 +14,8 @@ import type {
   LatencyMessage,
   Message,
   MessageKind,
+  PowerMessage,
+  PowerSource,
   ResultMessage,
   StageLatency,
   StateMessage,
@@ -58,6 +61,8 @@ export function encodeMessage(message: Message, envelope: Envelope): EncodedMess
       return json(message.kind, message.camera, encodeState(message, envelope));
     case "latency":
       return json(message.kind, "", encodeLatency(message, envelope), Math.ceil((2 * message.windowMs) / 1000));
+    case "power":
+      return json(message.kind, "", encodePower(message, envelope), Math.ceil((2 * message.windowMs) / 1000));
     case "health":
       return json(message.kind, "", encodeHealth(message, envelope));
     case "event":
@@ -138,21 +143,66 @@ function encodeLatency(message: LatencyMessage, envelope: Envelope): Payload<"la
     camera: message.camera,
     frames: encodeFrames(message.frames),
     stages: {
+      ...(stages.wait === undefined ? {} : { wait: encodeStage(stages.wait) }),
       ...(stages.decode === undefined ? {} : { decode: encodeStage(stages.decode) }),
       preprocess: encodeStage(stages.preprocess),
       encode: encodeStage(stages.encode),
       infer: encodeStage(stages.infer),
       decide: encodeStage(stages.decide),
       end_to_end: encodeStage(stages.endToEnd),
+      ...(stages.publish === undefined ? {} : { publish: encodeStage(stages.publish) }),
     },
     ...(snn === undefined ? {} : {
       snn: {
         timesteps: snn.timesteps,
         decision_step_p50: snn.decisionStepP50,
+        decision_step_p99: snn.decisionStepP99,
         spikes_per_inference: snn.spikesPerInference,
+        early_spike_share: snn.earlySpikeShare,
+        synops_per_inference: snn.synopsPerInference,
       },
     }),
     ...(shadow === undefined ? {} : { shadow }),
+  };
+}
+
+function encodePower(message: PowerMessage, envelope: Envelope): Payload<"power"> {
+  const { sources, total, perInference } = message;
+  return {
+    ...encodeEnvelope("quartz.power.v1", envelope),
+    window_s: message.windowMs / 1000,
+    sources: sources.map(encodeSource),
+    total: total && { source: total.source, power_w: significant(total.powerW), method: total.method },
+    per_inference: perInference.map((one) => ({
+      source: one.source,
+      scope: one.scope,
+      method: one.method,
+      inferences: one.inferences,
+      energy_j: significant(one.energyJ),
+      idle_power_w: one.idlePowerW && significant(one.idlePowerW),
+      dynamic_energy_j: one.dynamicEnergyJ && significant(one.dynamicEnergyJ),
+      edp_js: significant(one.edpJs),
+    })),
+  };
+}
+
+function encodeSource(source: PowerSource) {
+  const { id, kind, scope, method, state, problem, powerW, energyJ, energyTotalJ, voltageV, currentA } = source;
+  return {
+    id,
+    kind,
+    scope,
+    method,
+    state,
+    ...(problem === undefined ? {} : { problem }),
+    power_w: powerW && significant(powerW),
+    energy_j: energyJ && significant(energyJ),
+    // A counter that has run for years still tells microjoules apart.
+    energy_total_j: energyTotalJ && round(energyTotalJ, 6),
+    ...(voltageV === undefined ? {} : { voltage_v: significant(voltageV) }),
+    ...(currentA === undefined ? {} : { current_a: significant(currentA) }),
+    samples: source.samples,
+    gaps: source.gaps,
   };
 }
 
@@ -170,7 +220,7 @@ function encodeHealth(message: HealthMessage, envelope: Envelope): Payload<"heal
 }
 
 function encodeInfo(message: InfoMessage, envelope: Envelope): Payload<"info"> {
-  const { model, energyModel } = message;
+  const { model, energyModel, power } = message;
   return {
     ...encodeEnvelope("quartz.info.v1", envelope),
     version: message.version,
@@ -187,10 +237,27 @@ function encodeInfo(message: InfoMessage, envelope: Envelope): Payload<"info"> {
     runtime: { name: message.runtime.name, version: message.runtime.version },
     mqtt: envelope.mqttProtocol === null ? null : { protocol: envelope.mqttProtocol },
     cameras: message.cameras.map(({ camera, source }) => ({ camera, source })),
-    energy_model: energyModel === null
-      ? null
-      : { source: energyModel.source, coefficients: { ...energyModel.coefficients } },
+    energy_model: energyModel === null ? null : encodeModel(energyModel),
+    ...(power === undefined ? {} : {
+      power: {
+        every_ms: power.everyMs,
+        edp_convention: power.edpConvention,
+        idle_baseline: power.idleBaseline,
+        meters: power.meters.map(({ id, kind, scope, method, detail, model }) => ({
+          id,
+          kind,
+          scope,
+          method,
+          detail,
+          ...(model === undefined ? {} : { model: encodeModel(model) }),
+        })),
+      },
+    }),
   };
+}
+
+function encodeModel({ source, coefficients }: EnergyModel) {
+  return { source, coefficients: { ...coefficients } };
 }
 
 function encodeEvent(message: EventMessage, envelope: Envelope): Payload<"event"> {
@@ -255,4 +322,9 @@ function timestamp(wallMs: number): string {
 function round(value: number, digits: number): number {
   const factor = 10 ** digits;
   return Math.round(value * factor) / factor;
+}
+
+/** To 6 significant digits: energies span microjoules to megajoules. */
+function significant(value: number): number {
+  return Number(value.toPrecision(6));
 }

@@ -83,16 +83,61 @@ const latencyPayload = z.strictObject({
   camera: id,
   frames,
   stages: z.strictObject({
-    decode: stage.optional(),
+    wait: stage.optional().describe("From capture to its turn"),
+    decode: stage.optional().describe("Where this program decodes pictures"),
     preprocess: stage,
     encode: stage,
     infer: stage,
     decide: stage,
-    end_to_end: stage,
+    end_to_end: stage.describe("From capture to decision"),
+    publish: stage.optional().describe("From decision to the broker's acknowledgement"),
   }),
-  snn: z.strictObject({ timesteps: count, decision_step_p50: z.number(), spikes_per_inference: z.number().min(0) })
-    .optional(),
+  snn: z.strictObject({
+    timesteps: count.describe("Steps that the whole network takes for a frame"),
+    decision_step_p50: z.number().describe("Step of the first output spike, which is the decision"),
+    decision_step_p99: z.number().optional(),
+    spikes_per_inference: z.number().min(0),
+    early_spike_share: share.optional().describe("Absent when the back end does not count early spikes"),
+    synops_per_inference: z.number().min(0).optional().describe("Absent when the back end does not count them"),
+  }).optional(),
   shadow: z.strictObject({ frames: count, agreed: count, failed: count }).optional(),
+});
+
+const joule = z.number().min(0);
+const method = z.enum(["measured", "estimated"]);
+const scope = z.enum(["board", "rail", "accelerator", "inference"]).describe("What the source covers");
+const energyModel = z.strictObject({ source: z.string(), coefficients: z.record(z.string(), z.number()) });
+
+const powerPayload = z.strictObject({
+  ...envelope("quartz.power.v1"),
+  window_s: z.number().positive(),
+  sources: z.array(z.strictObject({
+    id,
+    kind: z.string(),
+    scope,
+    method,
+    state: z.enum(["ok", "stale"]).describe("stale: no valid sample in this window"),
+    problem: z.string().optional(),
+    power_w: z.number().min(0).nullable().describe("Mean over the window; null when stale"),
+    energy_j: joule.nullable().describe("Of the window; null when stale"),
+    energy_total_j: joule.nullable().describe("Since the counter began, over restarts"),
+    voltage_v: z.number().optional(),
+    current_a: z.number().optional(),
+    samples: count,
+    gaps: count.describe("Stretches without a sample for more than two intervals"),
+  })).describe("May overlap: never add them"),
+  total: z.strictObject({ source: id, power_w: z.number().min(0), method }).nullable()
+    .describe("The source that covers the whole gateway"),
+  per_inference: z.array(z.strictObject({
+    source: id,
+    scope,
+    method,
+    inferences: z.int().min(1),
+    energy_j: joule.describe("Energy of the window over its inferences"),
+    idle_power_w: z.number().min(0).nullable().describe("Measured while no frame was run; null: not yet"),
+    dynamic_energy_j: z.number().nullable().describe("Beyond idling; null without an idle power"),
+    edp_js: z.number().min(0).describe("energy_j times the median end-to-end latency of the window"),
+  })).describe("Empty when the window had no inference"),
 });
 
 const healthPayload = z.strictObject({
@@ -115,7 +160,7 @@ const healthPayload = z.strictObject({
 const eventPayload = z.strictObject({
   ...envelope("quartz.event.v1"),
   historical,
-  event: z.enum(["camera_lost", "camera_back", "network_switched", "spool_dropped"]),
+  event: z.enum(["camera_lost", "camera_back", "network_switched", "spool_dropped", "energy_restarted"]),
   camera: id.optional(),
   text: z.string(),
   facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
@@ -137,7 +182,20 @@ const infoPayload = z.strictObject({
   runtime: z.strictObject({ name: z.enum(["deno", "node"]), version: z.string() }),
   mqtt: z.strictObject({ protocol: z.enum(["5", "3.1.1"]) }).nullable().describe("null before the first connection"),
   cameras: z.array(z.strictObject({ camera: id, source: z.string() })),
-  energy_model: z.strictObject({ source: z.string(), coefficients: z.record(z.string(), z.number()) }).nullable(),
+  energy_model: energyModel.nullable(),
+  power: z.strictObject({
+    every_ms: z.number().positive().describe("Time between two samples"),
+    edp_convention: z.string(),
+    idle_baseline: z.string(),
+    meters: z.array(z.strictObject({
+      id,
+      kind: z.string(),
+      scope,
+      method,
+      detail: z.string(),
+      model: energyModel.optional(),
+    })),
+  }).optional().describe("Where the figures of power come from; absent when power is off"),
 });
 
 /** Schema of each message kind's JSON payload; `cameraStatus` and the gateway's status are plain text. */
@@ -145,6 +203,7 @@ export const PAYLOADS = {
   info: infoPayload,
   health: healthPayload,
   latency: latencyPayload,
+  power: powerPayload,
   state: statePayload,
   result: resultPayload,
   event: eventPayload,

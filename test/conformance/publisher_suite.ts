@@ -10,6 +10,7 @@ import {
   sampleHealth,
   sampleInfo,
   sampleLatency,
+  samplePower,
   sampleResult,
   sampleState,
 } from "../support/sample_messages.ts";
@@ -43,6 +44,7 @@ export function publisherSuite(
       info: "quartz/gw/info",
       health: "quartz/gw/health",
       latency: "quartz/gw/latency",
+      power: "quartz/gw/power",
       cameraStatus: "quartz/gw/cam/door/status",
       state: "quartz/gw/cam/door/state",
       result: "quartz/gw/cam/door/result",
@@ -50,7 +52,8 @@ export function publisherSuite(
     };
     for (const message of oneOfEach()) publisher.publish(message);
     await listener.until((heard) => Object.values(topics).every((topic) => heard.some((one) => one.topic === topic)));
-    for (const { topic, qos } of listener.heard) assert.equal(qos, topic === topics.latency ? 0 : 1, topic);
+    const isOnce = (topic: string) => topic === topics.latency || topic === topics.power;
+    for (const { topic, qos } of listener.heard) assert.equal(qos, isOnce(topic) ? 0 : 1, topic);
   });
 
   test("status comes first, then info, then the other kept topics, then the queue", async (harness) => {
@@ -70,7 +73,7 @@ export function publisherSuite(
   test("kept topics, and only they, are there for a late listener", async (harness) => {
     await using publisher = harness.open();
     for (const message of oneOfEach()) publisher.publish(message);
-    await eventually(() => publisher.counts.published === 7, "all published");
+    await eventually(() => publisher.counts.published === 8, "all published");
     await using listener = await listen(harness.url);
     await listener.until((heard) => heard.length >= 5);
     assert.deepEqual(
@@ -153,6 +156,7 @@ function oneOfEach(): Message[] {
     sampleResult(),
     sampleState(),
     sampleLatency(),
+    samplePower(),
     sampleHealth(),
     sampleInfo(),
     sampleCameraStatus(),

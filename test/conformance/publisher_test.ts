@@ -2,6 +2,7 @@
 
 import { openEmbeddedBroker } from "../../src/publish/embedded_broker.ts";
 import { mosquittoAvailable, openMosquitto } from "../support/mosquitto.ts";
+import { teePublisher } from "../../src/publish/tee_publisher.ts";
 import { openTestPublisher } from "../support/open_publisher.ts";
 import { makeSpool } from "../support/spools.ts";
 import { publisherSuite } from "./publisher_suite.ts";
@@ -11,6 +12,20 @@ publisherSuite("embedded broker, MQTT 3.1.1 after a refused 5", async () => {
   return {
     url: broker.url,
     open: () => openTestPublisher(broker.url).publisher,
+    [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose](),
+  };
+});
+
+publisherSuite("embedded broker, with a listener that fails", async () => {
+  const broker = await openEmbeddedBroker({ port: 0 });
+  const failing = {
+    onMessage() {
+      throw new Error("out of order");
+    },
+  };
+  return {
+    url: broker.url,
+    open: () => teePublisher(openTestPublisher(broker.url).publisher, [failing], () => {}),
     [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose](),
   };
 });

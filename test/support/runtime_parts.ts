@@ -121,7 +121,7 @@ export class HeldBackend implements Backend {
 /** A publisher that keeps what it is given. */
 export function keepingPublisher(): Publisher & { readonly messages: Message[] } {
   const messages: Message[] = [];
-  const droppedByKind = { info: 0, health: 0, latency: 0, cameraStatus: 0, state: 0, result: 0, event: 0 };
+  const droppedByKind = { info: 0, health: 0, latency: 0, power: 0, cameraStatus: 0, state: 0, result: 0, event: 0 };
   return {
     messages,
     publish: (message) => void messages.push(structuredClone(message)),

@@ -7,6 +7,7 @@ import type {
   HealthMessage,
   InfoMessage,
   LatencyMessage,
+  PowerMessage,
   ResultMessage,
   StateMessage,
 } from "../../src/core/messages.ts";
@@ -64,6 +65,66 @@ export function sampleLatency(windowMs = 10_000): LatencyMessage {
     frames,
     stages: { decode: stage, preprocess: stage, encode: stage, infer: stage, decide: stage, endToEnd: stage },
     snn: { timesteps: 256, decisionStepP50: 71, spikesPerInference: 18234 },
+  };
+}
+
+/** A power report over `windowMs`: a rail that covers the gateway, one that fell silent, and an estimate. */
+export function samplePower(windowMs = 10_000): PowerMessage {
+  return {
+    kind: "power",
+    windowMs,
+    sources: [
+      {
+        id: "vdd_in",
+        kind: "ina3221",
+        scope: "board",
+        method: "measured",
+        state: "ok",
+        powerW: 6.42,
+        energyJ: 64.2,
+        energyTotalJ: 918_233.1,
+        voltageV: 5.07,
+        currentA: 1.266,
+        samples: 100,
+        gaps: 0,
+      },
+      {
+        id: "vdd_cpu",
+        kind: "ina3221",
+        scope: "rail",
+        method: "measured",
+        state: "stale",
+        problem: "gone",
+        powerW: null,
+        energyJ: null,
+        energyTotalJ: 1200.5,
+        samples: 0,
+        gaps: 1,
+      },
+      {
+        id: "snn_model",
+        kind: "model",
+        scope: "inference",
+        method: "estimated",
+        state: "ok",
+        powerW: 0.0003,
+        energyJ: 0.003,
+        energyTotalJ: 4.5,
+        samples: 96,
+        gaps: 0,
+      },
+    ],
+    total: { source: "vdd_in", powerW: 6.42, method: "measured" },
+    perInference: [{
+      source: "vdd_in",
+      scope: "board",
+      method: "measured",
+      inferences: 96,
+      energyJ: 0.66875,
+      idlePowerW: 3.9,
+      dynamicEnergyJ: 0.2625,
+      edpJs: 0.029425,
+    }],
   };
 }
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { FrameCounts, Message, StageLatency } from "../../../src/core/messages.ts";
 import { encodeMessage, type Envelope } from "../../../src/publish/payload.ts";
 import { payloadJsonSchemas, PAYLOADS } from "../../../src/publish/payload_schema.ts";
-import { sampleInfo, sampleLatency, sampleResult, sampleState } from "../../support/sample_messages.ts";
+import { sampleInfo, sampleLatency, samplePower, sampleResult, sampleState } from "../../support/sample_messages.ts";
 
 const ENVELOPE: Envelope = {
   tsWallMs: Date.UTC(2026, 7, 24, 9, 15, 2, 417),
@@ -41,6 +41,15 @@ const classified = {
   backend,
   frame: fc.record({ id: count, capturedAtWallMs: wallMs, ageMs: ms }),
 };
+const signed = fc.double({ min: -1e9, max: 1e9, noNaN: true });
+const method = fc.constantFrom("measured" as const, "estimated" as const);
+const source = {
+  id,
+  kind: fc.string(),
+  scope: fc.constantFrom("board" as const, "rail" as const, "accelerator" as const, "inference" as const),
+  method,
+};
+const energyModel = fc.record({ source: fc.string(), coefficients: fc.dictionary(id, ms) });
 const message: fc.Arbitrary<Message> = fc.oneof(
   fc.record({
     kind: fc.constant("event" as const),
@@ -66,7 +75,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     energy: fc.option(
       fc.record({
         perInferenceUj: ms,
-        method: fc.constantFrom("measured" as const, "estimated" as const),
+        method,
         scope: fc.string(),
       }),
       { nil: undefined },
@@ -78,6 +87,8 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     windowMs: fc.integer({ min: 1, max: 3_600_000 }),
     frames,
     stages: fc.record({
+      wait: stage,
+      publish: stage,
       decode: stage,
       preprocess: stage,
       encode: stage,
@@ -85,8 +96,55 @@ const message: fc.Arbitrary<Message> = fc.oneof(
       decide: stage,
       endToEnd: stage,
     }, { requiredKeys: ["preprocess", "encode", "infer", "decide", "endToEnd"] }),
-    snn: fc.record({ timesteps: count, decisionStepP50: ms, spikesPerInference: ms }),
+    snn: fc.record({
+      timesteps: count,
+      decisionStepP50: ms,
+      decisionStepP99: ms,
+      spikesPerInference: ms,
+      earlySpikeShare: share,
+      synopsPerInference: ms,
+    }, { requiredKeys: ["timesteps", "decisionStepP50", "spikesPerInference"] }),
   }, { requiredKeys: ["kind", "camera", "windowMs", "frames", "stages"] }),
+  fc.record({
+    kind: fc.constant("power" as const),
+    windowMs: fc.integer({ min: 1, max: 3_600_000 }),
+    sources: fc.array(fc.record({
+      ...source,
+      state: fc.constantFrom("ok" as const, "stale" as const),
+      problem: fc.string(),
+      powerW: fc.option(ms),
+      energyJ: fc.option(ms),
+      energyTotalJ: fc.option(ms),
+      voltageV: signed,
+      currentA: signed,
+      samples: count,
+      gaps: count,
+    }, {
+      requiredKeys: [
+        "id",
+        "kind",
+        "scope",
+        "method",
+        "state",
+        "powerW",
+        "energyJ",
+        "energyTotalJ",
+        "samples",
+        "gaps",
+      ],
+    })),
+    total: fc.option(fc.record({ source: id, powerW: ms, method })),
+    perInference: fc.array(fc.record({
+      source: id,
+      scope: source.scope,
+      method,
+      inferences: fc.integer({ min: 1 }),
+      energyJ: ms,
+      idlePowerW: fc.option(ms),
+      dynamicEnergyJ: fc.option(signed),
+      edpJs: ms,
+    })),
+  }),
   fc.record({
     kind: fc.constant("health" as const),
     status: fc.constantFrom("ok" as const, "degraded" as const),
@@ -119,7 +177,21 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     configSha256: sha256,
     runtime: fc.record({ name: fc.constantFrom("deno" as const, "node" as const), version: fc.string() }),
     cameras: fc.array(fc.record({ camera: id, source: fc.string() })),
-    energyModel: fc.option(fc.record({ source: fc.string(), coefficients: fc.dictionary(id, ms) })),
+    energyModel: fc.option(energyModel),
+    power: fc.option(
+      fc.record({
+        everyMs: fc.integer({ min: 1 }),
+        edpConvention: fc.string(),
+        idleBaseline: fc.string(),
+        meters: fc.array(fc.record({
+          ...source,
+          kind: fc.string(),
+          detail: fc.string(),
+          model: fc.option(energyModel, { nil: undefined }),
+        })),
+      }),
+      { nil: undefined },
+    ),
   }),
 );
 const envelope: fc.Arbitrary<Envelope> = fc.record({
@@ -161,6 +233,47 @@ Deno.test("encodeMessage() writes a state as the topic tree shows it", () => {
   assert.deepEqual([encoded.qos, encoded.retain, encoded.camera, encoded.expiryS], [1, true, "door", null]);
 });
 
+Deno.test("encodeMessage() writes power as the topic tree shows it, with nothing in the place of what is not known", () => {
+  const { sources, total, per_inference } = JSON.parse(encodeMessage(samplePower(), ENVELOPE).payload);
+  assert.deepEqual(sources.slice(0, 2), [{
+    id: "vdd_in",
+    kind: "ina3221",
+    scope: "board",
+    method: "measured",
+    state: "ok",
+    power_w: 6.42,
+    energy_j: 64.2,
+    energy_total_j: 918_233.1,
+    voltage_v: 5.07,
+    current_a: 1.266,
+    samples: 100,
+    gaps: 0,
+  }, {
+    id: "vdd_cpu",
+    kind: "ina3221",
+    scope: "rail",
+    method: "measured",
+    state: "stale",
+    problem: "gone",
+    power_w: null,
+    energy_j: null,
+    energy_total_j: 1200.5,
+    samples: 0,
+    gaps: 1,
+  }]);
+  assert.deepEqual(total, { source: "vdd_in", power_w: 6.42, method: "measured" });
+  assert.deepEqual(per_inference, [{
+    source: "vdd_in",
+    scope: "board",
+    method: "measured",
+    inferences: 96,
+    energy_j: 0.66875,
+    idle_power_w: 3.9,
+    dynamic_energy_j: 0.2625,
+    edp_js: 0.029425,
+  }]);
+});
+
 Deno.test("encodeMessage() leaves out truth, energy, decode and snn where they are not known", () => {
   const { truth: _truth, energy: _energy, ...result } = sampleResult();
   const encoded = JSON.parse(encodeMessage(result, ENVELOPE).payload);
@@ -170,8 +283,9 @@ Deno.test("encodeMessage() leaves out truth, energy, decode and snn where they a
   assert.doesNotMatch(text, /snn|decode"/);
 });
 
-Deno.test("encodeMessage() lets a latency message expire after two windows and is plain text for a camera's status", () => {
+Deno.test("encodeMessage() lets latency and power messages expire after two windows and is plain text for a camera's status", () => {
   assert.equal(encodeMessage(sampleLatency(2500), ENVELOPE).expiryS, 5);
+  assert.equal(encodeMessage(samplePower(2500), ENVELOPE).expiryS, 5);
   const status = encodeMessage({ kind: "cameraStatus", camera: "door", status: "paused" }, ENVELOPE);
   assert.deepEqual([status.payload, status.contentType, status.schema], ["paused", "text/plain", null]);
 });
@@ -195,6 +309,7 @@ Deno.test("payloadJsonSchemas() has one closed object schema for each payload", 
     "quartz.health.v1",
     "quartz.info.v1",
     "quartz.latency.v1",
+    "quartz.power.v1",
     "quartz.result.v1",
     "quartz.state.v1",
   ]);
