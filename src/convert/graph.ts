@@ -48,6 +48,7 @@ export type SourceLayer =
     | ({ readonly kind: "avg_pool"; readonly countPadding: boolean } & SourceWindow)
     | { readonly kind: "global_avg_pool" }
     | { readonly kind: "flatten" }
+    | { readonly kind: "concat" }
     | { readonly kind: "add" }
   );
 

@@ -12,7 +12,7 @@ export type Geometry =
 /**
  * Output shape that follows from a layer's first input.
  *
- * @param channels output channels of `conv2d` and neurons of `dense`, which the geometry leaves open
+ * @param channels output channels of `conv2d` and `concat` and neurons of `dense`, which the first input leaves open
  */
 export function outputShape(layer: Geometry, input: Shape, channels: number): Shape {
   switch (layer.kind) {
@@ -29,6 +29,8 @@ export function outputShape(layer: Geometry, input: Shape, channels: number): Sh
       return [sizeOf(input), 1, 1];
     case "global_avg_pool":
       return [input[0], 1, 1];
+    case "concat":
+      return [channels, input[1], input[2]];
     case "add":
       return input;
   }
@@ -63,6 +65,7 @@ export function synapseCount(layer: Layer, input: Shape): number {
     case "add":
       return sizeOf(layer.shape) * layer.inputs.length;
     case "flatten":
+    case "concat":
       return 0;
     case "conv2d":
     case "avg_pool":

@@ -64,6 +64,10 @@ export interface GlobalAvgPoolLayer extends LayerBase, Spiking {
 export interface FlattenLayer extends LayerBase {
   readonly kind: "flatten";
 }
+/** The channels of all inputs, one input after the other; no neurons of its own, as joining is only wiring. */
+export interface ConcatLayer extends LayerBase {
+  readonly kind: "concat";
+}
 /** Neurons with one synapse from each input at the same place: residual connections. */
 export interface AddLayer extends LayerBase, Spiking {
   readonly kind: "add";
@@ -79,6 +83,7 @@ export type Layer =
   | AvgPoolLayer
   | GlobalAvgPoolLayer
   | FlattenLayer
+  | ConcatLayer
   | AddLayer;
 
 /** The kinds whose neurons integrate current over a window of their own. */
@@ -134,7 +139,12 @@ export interface Network {
 
 /** True for layers of integrate-and-fire neurons. */
 export function isSpiking(layer: Layer): layer is SpikingLayer {
-  return layer.kind !== "max_pool" && layer.kind !== "flatten";
+  return layer.kind !== "max_pool" && hasNeurons(layer);
+}
+
+/** False for layers that only say how earlier neurons are read. */
+export function hasNeurons(layer: Layer): boolean {
+  return layer.kind !== "flatten" && layer.kind !== "concat";
 }
 
 /** Output shape of a layer's input number `position`. */

@@ -1,7 +1,7 @@
 /** A board as a back end: levels go out as spike times and first spikes come back as levels. */
 
 import { BackendError } from "../core/errors.ts";
-import { inputShapeOf, type Network } from "../core/network.ts";
+import { hasNeurons, inputShapeOf, type Network } from "../core/network.ts";
 import { pathOf, synapseCount } from "../core/geometry.ts";
 import type { InferenceOutput } from "../core/results.ts";
 import { sizeOf } from "../core/shape.ts";
@@ -119,7 +119,7 @@ function createCounts(network: Network): (output: InferenceOutput) => void {
   let spikes = 0;
   let synopsAll = 0;
   for (const layer of network.layers) {
-    if (layer.kind === "flatten") continue;
+    if (!hasNeurons(layer)) continue;
     spikes += sizeOf(layer.shape);
     // A max-pool has no weights: the simulator counts no synapses for it either.
     if (layer.kind !== "max_pool") synopsAll += synapseCount(layer, inputShapeOf(network, layer));

@@ -75,7 +75,9 @@ function checkLayer(network: Network, layer: Layer, where: string, issues: Issue
     if (layer.inputs.length !== layer.weights.length) {
       push("weights", `${layer.inputs.length} numbers, one an input`, `${layer.weights.length}`);
     }
-  } else if (layer.inputs.length !== 1) push("inputs", `one for ${layer.kind}`, `${layer.inputs.length}`);
+  } else if (layer.kind !== "concat" && layer.inputs.length !== 1) {
+    push("inputs", `one for ${layer.kind}`, `${layer.inputs.length}`);
+  }
   const input = inputShapeOf(network, layer);
   if ("kernel" in layer && layer.kind !== "conv2d") {
     for (let side = 0; side < 4; side++) {
@@ -87,7 +89,13 @@ function checkLayer(network: Network, layer: Layer, where: string, issues: Issue
   if (!sameShape(wanted, layer.shape)) push("shape", formatShape(wanted), formatShape(layer.shape));
   for (let position = 1; position < layer.inputs.length; position++) {
     const other = inputShapeOf(network, layer, position);
-    if (!sameShape(other, input)) push(`inputs.${position}`, formatShape(input), formatShape(other));
+    // What is joined may have any number of channels.
+    const fits = layer.kind === "concat" ? [other[0], input[1], input[2]] as const : input;
+    if (!sameShape(other, fits)) push(`inputs.${position}`, formatShape(fits), formatShape(other));
+  }
+  if (layer.kind === "concat") {
+    const channels = layer.inputs.reduce((sum, _, position) => sum + inputShapeOf(network, layer, position)[0], 0);
+    if (channels !== layer.shape[0]) push("shape", `${channels} channels, as many as its inputs`, `${layer.shape[0]}`);
   }
   if (layer.kind === "conv2d" || layer.kind === "dense") checkWeights(layer, input, push);
 }

@@ -10,6 +10,8 @@ export const LAYERS_MAX = 1024;
 /** Most classes, and most inputs of an `add`. */
 const LABELS_MAX = 65536;
 const ADD_INPUTS_MAX = 8;
+/** Most inputs of a `concat`. */
+export const CONCAT_INPUTS_MAX = 128;
 const SIZE_MAX = 65536;
 const WINDOW_MAX = 4096;
 
@@ -21,7 +23,7 @@ const pad = z.int().min(0).max(WINDOW_MAX);
 const finite = z.number();
 const share = z.number().min(0).max(1);
 
-const base = { name, inputs: z.array(name).min(1).max(ADD_INPUTS_MAX), shape: z.tuple([size, count, count]) };
+const base = { name, inputs: z.array(name).min(1).max(CONCAT_INPUTS_MAX), shape: z.tuple([size, count, count]) };
 const tensors = {
   weights: name,
   bias: name.nullable().default(null),
@@ -54,6 +56,7 @@ const layer = z.discriminatedUnion("kind", [
   }),
   z.strictObject({ ...base, kind: z.literal("global_avg_pool"), rectify: z.boolean() }),
   z.strictObject({ ...base, kind: z.literal("flatten") }),
+  z.strictObject({ ...base, kind: z.literal("concat") }),
   z.strictObject({
     ...base,
     kind: z.literal("add"),
@@ -133,6 +136,7 @@ export type ManifestLayer =
     | ({ readonly kind: "avg_pool"; readonly countPadding: boolean; readonly rectify: boolean } & ManifestSliding)
     | { readonly kind: "global_avg_pool"; readonly rectify: boolean }
     | { readonly kind: "flatten" }
+    | { readonly kind: "concat" }
     | { readonly kind: "add"; readonly weights: readonly number[]; readonly rectify: boolean }
   );
 

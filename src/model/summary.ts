@@ -1,7 +1,7 @@
 /** What a network is made of, as a table: what `inspect` prints. */
 
 import { synapseCount } from "../core/geometry.ts";
-import { inputShapeOf, isSpiking, type Layer, type Network } from "../core/network.ts";
+import { hasNeurons, inputShapeOf, isSpiking, type Layer, type Network } from "../core/network.ts";
 import { formatShape, type Shape, sizeOf } from "../core/shape.ts";
 
 /** One layer's row. */
@@ -104,7 +104,7 @@ function summariseLayer(network: Network, layer: Layer): LayerSummary {
     kind: layer.kind,
     inputs: layer.inputs.map((index) => (index < 0 ? "input" : network.layers[index].name)),
     shape: layer.shape,
-    neurons: layer.kind === "flatten" ? 0 : sizeOf(layer.shape),
+    neurons: hasNeurons(layer) ? sizeOf(layer.shape) : 0,
     synapses: synapseCount(layer, input),
     fanIn: fanIn(layer, input),
     parameters: stored ? layer.weights.length + layer.bias.length : 0,
@@ -128,6 +128,7 @@ function fanIn(layer: Layer, input: Shape): number {
     case "add":
       return layer.inputs.length;
     case "flatten":
+    case "concat":
       return 0;
   }
 }

@@ -8,7 +8,7 @@
 
 import { assert } from "../core/assert.ts";
 import { layerDepths, synapseCount } from "../core/geometry.ts";
-import { inputShapeOf, isSpiking, type Network } from "../core/network.ts";
+import { hasNeurons, inputShapeOf, isSpiking, type Network } from "../core/network.ts";
 import type { InferenceOutput, RunCounters } from "../core/results.ts";
 import { sizeOf } from "../core/shape.ts";
 import { dequantise, quantise, type WeightBits } from "../model/quantise.ts";
@@ -186,6 +186,7 @@ class CompiledNetwork implements FastKernel {
     if (plan.alias) return 0;
     const map = this.#maps[index];
     const { inputs } = this.#network.layers[index];
+    if (plan.joins) return this.#join(inputs, map);
     let general = plan.general;
     for (let i = 0; i < inputs.length; i++) general ||= this.#mapOf(inputs[i]).wide;
     map.general = general;
@@ -201,6 +202,21 @@ class CompiledNetwork implements FastKernel {
       map.wide = true;
     }
     return early;
+  }
+
+  /** Copies the channels of all inputs beside each other. @returns early spikes: none of its own */
+  #join(inputs: readonly number[], map: MapState): number {
+    map.wide = false;
+    for (let i = 0; i < inputs.length; i++) map.wide ||= this.#mapOf(inputs[i]).wide;
+    let first = 0;
+    for (let i = 0; i < inputs.length; i++) {
+      const source = this.#mapOf(inputs[i]);
+      const { length } = source.levels;
+      if (map.wide) map.levels.set(this.#levelsOf(source), first);
+      else joinChannels(this.#memoryBytes, source, map, first);
+      first += length;
+    }
+    return 0;
   }
 
   #clearCounts(): void {
@@ -262,6 +278,18 @@ function unpack(memory: Uint8Array | Int16Array, start: number, { place, levels 
   }
 }
 
+/** Puts a map's bytes among those of a wider one, from its level number `first` on (channel, row, column). */
+function joinChannels(memory: Uint8Array, source: MapState, target: MapState, first: number): void {
+  const [columns, height, width] = target.place.layout;
+  const area = height * width;
+  const channels = source.levels.length / area;
+  const start = target.place.bytes + first / area;
+  for (let pixel = 0, from = source.place.bytes; pixel < area; pixel++) {
+    const to = start + pixel * columns;
+    for (let channel = 0; channel < channels; channel++) memory[to + channel] = memory[from++];
+  }
+}
+
 /** The way back. */
 function pack({ place, levels }: MapState, memory: Uint8Array, start: number): void {
   const [channels, height, width] = place.layout;
@@ -276,7 +304,7 @@ function staticCounts(network: Network): { spikes: number; synops: number; depth
   let spikes = 0;
   let synops = 0;
   for (const layer of network.layers) {
-    if (layer.kind !== "flatten") spikes += sizeOf(layer.shape);
+    if (hasNeurons(layer)) spikes += sizeOf(layer.shape);
     if (isSpiking(layer)) synops += synapseCount(layer, inputShapeOf(network, layer));
   }
   const depth = layerDepths(network.layers)[network.layers.length - 1];

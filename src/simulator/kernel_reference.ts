@@ -78,7 +78,7 @@ export function createReferenceKernel(network: Network): Kernel {
         } else if (layer.kind === "max_pool") {
           runMaxPool(layer, inputShapeOf(network, layer), sources[0], levels[index]);
           counters.spikes += levels[index].length;
-        } else levels[index].set(sources[0]);
+        } else join(sources, levels[index]);
         earlySpikesByLayer[index] = counters.earlySpikes - earlyBefore;
       });
       const result = levels[levels.length - 1];
@@ -178,6 +178,15 @@ function spikeLevel(timing: Timing, drive: Float64Array, one: number, rectify: b
   if (rectify) counters.rectifiedSpikes++;
   else counters.saturatedSpikes++;
   return rectify ? 0 : timing.silentLevel;
+}
+
+/** Flatten and concat: the levels of all inputs, one input after the other. */
+function join(sources: readonly Int16Array[], levels: Int16Array): void {
+  let start = 0;
+  for (const source of sources) {
+    levels.set(source, start);
+    start += source.length;
+  }
 }
 
 /** The earliest spike of each window, i.e. the highest level. */

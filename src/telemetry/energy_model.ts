@@ -8,7 +8,7 @@
  */
 
 import { coreDynamicUj } from "../core/core_energy.ts";
-import { inputShapeOf, isSpiking, type Network } from "../core/network.ts";
+import { hasNeurons, inputShapeOf, isSpiking, type Network } from "../core/network.ts";
 import { layerDepths, synapseCount } from "../core/geometry.ts";
 import type { EnergyModel } from "../core/messages.ts";
 import { sizeOf } from "../core/shape.ts";
@@ -33,7 +33,7 @@ export function estimateFrameEnergyUj(network: Network): number {
   let neurons = 0;
   let synops = 0;
   for (const layer of network.layers) {
-    if (layer.kind === "flatten") continue;
+    if (!hasNeurons(layer)) continue;
     const size = sizeOf(layer.shape);
     neurons += size;
     synops += synapseCount(layer, inputShapeOf(network, layer)) + size * (isSpiking(layer) ? CONTROL_SYNAPSES : 1);

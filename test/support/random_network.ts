@@ -10,7 +10,7 @@ import type { Random } from "../../src/core/random.ts";
 import { type Padding, type Pair, sameShape, type Shape, sizeOf } from "../../src/core/shape.ts";
 import { makeNetwork } from "./networks.ts";
 
-const KINDS = ["conv2d", "dense", "max_pool", "avg_pool", "global_avg_pool", "flatten", "add"] as const;
+const KINDS = ["conv2d", "dense", "max_pool", "avg_pool", "global_avg_pool", "flatten", "concat", "add"] as const;
 
 /** What a random network may be. */
 export interface RandomNetworkOptions {
@@ -108,6 +108,17 @@ function drawLayer(
       return { kind, name, inputs: [from], shape: [input[0], 1, 1], rectify };
     case "flatten":
       return { kind, name, inputs: [from], shape: [sizeOf(input), 1, 1] };
+    case "concat": {
+      const others = [-1, ...layers.keys()].filter((i) => {
+        const [, height, width] = i < 0 ? inputShape : layers[i].shape;
+        return height === input[1] && width === input[2];
+      });
+      const second = others[random.integer(others.length)];
+      const channels = input[0] + (second < 0 ? inputShape : layers[second].shape)[0];
+      // Some order: branches of different lengths come in both.
+      const inputs = random.next() < 0.5 ? [from, second] : [second, from];
+      return { kind, name, inputs, shape: [channels, input[1], input[2]] };
+    }
     case "add": {
       const others = [-1, ...layers.keys()].filter((i) => sameShape(i < 0 ? inputShape : layers[i].shape, input));
       const second = others[random.integer(others.length)];

@@ -69,7 +69,18 @@ function randomLayer(
   const name = "";
   const kind = pick(
     random,
-    ["conv2d", "conv2d", "conv2d", "dense", "max_pool", "avg_pool", "global_avg_pool", "add", "flatten"] as const,
+    [
+      "conv2d",
+      "conv2d",
+      "conv2d",
+      "dense",
+      "max_pool",
+      "avg_pool",
+      "global_avg_pool",
+      "add",
+      "flatten",
+      "concat",
+    ] as const,
   );
   switch (kind) {
     case "conv2d": {
@@ -109,6 +120,13 @@ function randomLayer(
       return { kind, name, inputs, rectify, shape: [shape[0], 1, 1] };
     case "flatten":
       return { kind, name, inputs, shape: [sizeOf(shape), 1, 1] };
+    case "concat": {
+      const shapeOf = (index: number) => (index < 0 ? input : layers[index].shape);
+      const others = [-1, ...layers.keys()].filter((index) => shapeOf(index).slice(1).join() === shape.slice(1).join());
+      const sources = [...Array.from({ length: random.integer(3) }, () => pick(random, others)), from];
+      const channels = sources.reduce((sum, source) => sum + shapeOf(source)[0], 0);
+      return { kind, name, inputs: sources, shape: [channels, shape[1], shape[2]] };
+    }
     case "add": {
       const others = [-1, ...layers.keys()].filter((index) => {
         const other = index < 0 ? input : layers[index].shape;

@@ -71,6 +71,8 @@ function compute(
   switch (layer.kind) {
     case "flatten":
       return values.slice();
+    case "concat":
+      return Float64Array.from(inputs.flatMap((input) => [...input.values]));
     case "add":
       return out.map((_, i) => inputs.reduce((sum, input, k) => sum + input.values[i] * (factors?.[k] ?? 1), 0));
     case "dense":

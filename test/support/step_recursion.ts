@@ -63,10 +63,11 @@ export function runStepByStep(network: Network, input: Int16Array): RecursionRes
     for (const { target, weight } of cell.synapses) {
       const targetLayer = network.layers[target.layer];
       if (!isSpiking(targetLayer)) {
-        // The first spike of a pool's window passes at once; flatten passes its only one.
+        // The first spike of a pool's window passes at once; flatten passes its only one, concat when its longest branch would.
         if (target.spikeStep !== null) continue;
-        target.spikeStep = now - openOf(target.layer);
-        emit(target, now, level);
+        const late = targetLayer.kind === "concat" ? (depthOf(target.layer) - depthOf(cell.layer)) * u : 0;
+        target.spikeStep = now + late - openOf(target.layer);
+        emit(target, now + late, level);
         continue;
       }
       const wait = (depthOf(target.layer) - depthOf(cell.layer) - 1) * u;
@@ -135,6 +136,8 @@ function connect(network: Network, layer: Layer, targets: Cell[], cellsOf: (laye
     switch (layer.kind) {
       case "flatten":
         return join(sources[neuron], target, 1);
+      case "concat":
+        return join(layer.inputs.flatMap(cellsOf)[neuron], target, 1);
       case "dense":
         return sources.forEach((source, i) => join(source, target, layer.weights[neuron * sources.length + i]));
       case "add":

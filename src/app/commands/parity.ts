@@ -186,11 +186,14 @@ async function compareLayers(
 ): Promise<void> {
   for (const [index, tally] of layers.entries()) {
     const { first, zeroStep } = image.layers[index];
-    // A flatten of the input has no neurons.
-    if (image.neuronCompartments[first] < 0) continue;
+    // Where a flatten or concat passes the input on there are no neurons.
+    const hasNeuron = (neuron: number) => image.neuronCompartments[first + neuron] >= 0;
+    const levels = kernel.levelsOf(index);
+    if (!levels.some((_, neuron) => hasNeuron(neuron))) continue;
     const steps = await session?.readSpikes(number, index);
     if (steps === undefined) continue;
-    kernel.levelsOf(index).forEach((level, neuron) => {
+    levels.forEach((level, neuron) => {
+      if (!hasNeuron(neuron)) return;
       tally.spikes++;
       if (steps[neuron] !== zeroStep - level) tally.mismatches++;
     });

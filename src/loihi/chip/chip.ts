@@ -1,9 +1,8 @@
 /** What every model of the chip does: run frames through a board image. */
 
 import { BackendError } from "../../core/errors.ts";
-import type { BoardImage, ImageLayer } from "../compile/image.ts";
+import type { BoardImage } from "../compile/image.ts";
 import { sizeOf } from "../../core/shape.ts";
-import type { Shape } from "../../core/shape.ts";
 
 /** First-spike step of a compartment that never fires. */
 export const NEVER = 1_000_000;
@@ -121,26 +120,36 @@ export function countNeurons(chip: Pick<Chip, "image" | "firstSteps" | "spikeCou
   counters.lateNeurons = 0;
   counters.silentNeurons = 0;
   counters.repeatedNeurons = 0;
-  const { layers, neuronCompartments } = chip.image;
-  layers.forEach((layer, index) => {
-    // A flatten has the neurons of the layer before.
-    if (index > 0 && sharesNeurons(layers[index - 1], layer, neuronCompartments)) return;
-    for (let i = layer.first; i < layer.first + sizeOf(layer.shape); i++) {
-      const compartment = neuronCompartments[i];
-      if (compartment < 0) continue;
-      if (chip.firstSteps[compartment] === NEVER) counters.silentNeurons++;
-      else if (chip.firstSteps[compartment] > layer.lastStep) counters.lateNeurons++;
-      if (chip.spikeCounts[compartment] > 1) counters.repeatedNeurons++;
-    }
-  });
+  const { compartments, lastSteps } = neuronsOf(chip.image);
+  for (let i = 0; i < compartments.length; i++) {
+    const compartment = compartments[i];
+    if (chip.firstSteps[compartment] === NEVER) counters.silentNeurons++;
+    else if (chip.firstSteps[compartment] > lastSteps[i]) counters.lateNeurons++;
+    if (chip.spikeCounts[compartment] > 1) counters.repeatedNeurons++;
+  }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
 
-function sharesNeurons(before: ImageLayer, layer: ImageLayer, compartments: Int32Array): boolean {
-  return same(before.shape, layer.shape) && compartments[before.first] === compartments[layer.first];
+/** Compartments of all layers, each once, and the step by which it must have fired. */
+interface Neurons {
+  readonly compartments: Int32Array;
+  readonly lastSteps: Int32Array;
 }
 
-function same(a: Shape, b: Shape): boolean {
-  return sizeOf(a) === sizeOf(b);
+const known = new WeakMap<BoardImage, Neurons>();
+
+/** Found once an image: a flatten and a concat have the neurons of earlier layers, which must not count twice. */
+function neuronsOf(image: BoardImage): Neurons {
+  const found = known.get(image);
+  if (found !== undefined) return found;
+  const lastSteps = new Map<number, number>();
+  for (const { first, shape, lastStep } of image.layers) {
+    for (const compartment of image.neuronCompartments.subarray(first, first + sizeOf(shape))) {
+      if (compartment >= 0 && !lastSteps.has(compartment)) lastSteps.set(compartment, lastStep);
+    }
+  }
+  const neurons = { compartments: Int32Array.from(lastSteps.keys()), lastSteps: Int32Array.from(lastSteps.values()) };
+  known.set(image, neurons);
+  return neurons;
 }

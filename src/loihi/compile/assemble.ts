@@ -23,11 +23,13 @@ export function assemble(
   const { groups, imageCores, compartmentOf } = places;
   const layers: ImageLayer[] = [];
   const neuronCompartments: number[] = [];
-  for (const { name, population, shape, readoutStep, zeroStep, lastStep } of circuit.layers) {
+  for (const { name, parts, shape, readoutStep, zeroStep, lastStep } of circuit.layers) {
     layers.push({ name, shape, first: neuronCompartments.length, readoutStep, zeroStep, lastStep });
-    // A flatten of the input has pixels and no compartments.
-    const places = population === INPUT ? new Int32Array(sizeOf(shape)).fill(-1) : compartmentOf[population];
-    for (const compartment of places) neuronCompartments.push(compartment);
+    for (const { population, count } of parts) {
+      // Where a flatten or concat passes the input on there are pixels and no compartments.
+      const places = population === INPUT ? new Int32Array(count).fill(-1) : compartmentOf[population];
+      for (const compartment of places) neuronCompartments.push(compartment);
+    }
   }
   const synops = (data: boolean) =>
     circuit.projections.reduce((sum, { role, sources }) => sum + ((role === "data") === data ? sources.length : 0), 0);

@@ -50,11 +50,19 @@ export function neuronOf(order: number, channels: number, area: number): number 
   return (order % channels) * area + Math.floor(order / channels);
 }
 
+/** Neurons that stand one after the other in one place. */
+export interface SignalPart {
+  /** Index of a population, or `INPUT`. */
+  readonly population: number;
+  /** All of its neurons. */
+  readonly count: number;
+}
+
 /** When a layer's neurons read out and fire at the latest; steps are absolute, the first of a frame is 1. */
 export interface LayerSchedule {
   readonly name: string;
-  /** Population that holds the layer's neurons; a flatten shares that of its input. */
-  readonly population: number;
+  /** What holds the layer's neurons, in their order; a flatten shares those of its input, a concat those of all inputs. */
+  readonly parts: readonly SignalPart[];
   readonly shape: Shape;
   /** Step at which the counter weight arrives; 0 for layers without a window. */
   readonly readoutStep: number;

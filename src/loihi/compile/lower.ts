@@ -12,6 +12,7 @@ import {
   type LayerSchedule,
   type Population,
   ProjectionBuilder,
+  type SignalPart,
   START,
 } from "./circuit.ts";
 import { buildBiasChain, Clock } from "./control.ts";
@@ -42,7 +43,7 @@ export function lower(network: Network, recipe: Recipe): Circuit {
 
 /** Neurons that a layer may read, and when those of level 0 spike and the last ones do. */
 interface Signal {
-  readonly population: number;
+  readonly parts: readonly SignalPart[];
   readonly shape: Shape;
   readonly zeroStep: number;
   readonly lastStep: number;
@@ -57,7 +58,8 @@ class Lowering {
   readonly #drafts: Draft[] = [];
   readonly #signals: Signal[] = [];
   readonly #layers: LayerSchedule[] = [];
-  readonly #relays = new Map<string, Signal>();
+  /** Populations of timers, by source and delay. */
+  readonly #relays = new Map<string, number>();
   readonly #issues: Issue[] = [];
 
   constructor(network: Network, recipe: Recipe) {
@@ -71,19 +73,20 @@ class Lowering {
     let signal: Signal;
     let readoutStep = 0;
     if (layer.kind === "flatten") signal = { ...inputs[0], shape: layer.shape };
+    else if (layer.kind === "concat") signal = this.#join(layer, inputs);
     else if (layer.kind === "max_pool") signal = this.#addMaxPool(layer, index, inputs[0]);
     else {
       readoutStep = Math.max(...inputs.map((input) => input.zeroStep)) + 1;
       signal = this.#addSpiking(layer, index, inputs, readoutStep);
     }
     this.#signals.push(signal);
-    const { population, zeroStep, lastStep } = signal;
-    this.#layers.push({ name: layer.name, population, shape: layer.shape, readoutStep, zeroStep, lastStep });
+    const { parts, zeroStep, lastStep } = signal;
+    this.#layers.push({ name: layer.name, parts, shape: layer.shape, readoutStep, zeroStep, lastStep });
   }
 
   finish(): Circuit {
     const last = this.#signals[this.#signals.length - 1];
-    if (last.population === INPUT) {
+    if (last.parts.some(({ population }) => population === INPUT)) {
       this.#issue(this.#layers[this.#layers.length - 1].name, "neurons in the network", "none");
     }
     if (this.#issues.length > 0) {
@@ -110,7 +113,8 @@ class Lowering {
   #signal(from: number): Signal {
     if (from >= 0) return this.#signals[from];
     const zeroStep = INPUT_STEP + this.#network.tMax;
-    return { population: INPUT, shape: this.#network.input.shape, zeroStep, lastStep: zeroStep };
+    const { shape } = this.#network.input;
+    return { parts: [{ population: INPUT, count: sizeOf(shape) }], shape, zeroStep, lastStep: zeroStep };
   }
 
   #shapeOf(source: number): Shape {
@@ -129,6 +133,27 @@ class Lowering {
     return builder;
   }
 
+  /** Adds data synapses from the neurons of a signal, whichever population they are in. */
+  #data(signal: Signal, target: number): { add: ProjectionBuilder["add"]; count(): number } {
+    const builders = signal.parts.map(({ population }) => this.#draft("data", population, target));
+    return {
+      count: () => builders.reduce((sum, builder) => sum + builder.count, 0),
+      add(source, neuron, weight) {
+        let part = 0;
+        while (source >= signal.parts[part].count) source -= signal.parts[part++].count;
+        builders[part].add(source, neuron, weight);
+      },
+    };
+  }
+
+  /** All inputs as one, in step with the latest: wires only, but for the relays of shorter branches. */
+  #join({ shape }: Layer, inputs: readonly Signal[]): Signal {
+    const zeroStep = Math.max(...inputs.map((input) => input.zeroStep));
+    const aligned = inputs.map((input) => this.#delayed(input, zeroStep));
+    const lastStep = Math.max(...aligned.map((input) => input.lastStep));
+    return { parts: aligned.flatMap((input) => input.parts), shape, zeroStep, lastStep };
+  }
+
   #addMaxPool(layer: MaxPoolLayer, index: number, input: Signal): Signal {
     const neurons = sizeOf(layer.shape);
     const population = this.#addPopulation({
@@ -139,12 +164,13 @@ class Lowering {
       thresholds: new Int32Array(neurons).fill(INSTANT_THRESHOLD),
       refractorySteps: this.#silencing(this.#recipe.weightUnit).refractorySteps,
     });
-    const data = this.#draft("data", input.population, population);
+    const data = this.#data(input, population);
     visitMaxPool(layer, input.shape, (source, target) => {
       data.add(source, target, { mantissa: INSTANT_WEIGHT, exponent: 0 });
     });
     this.#addSelf(population, new Int32Array(neurons).fill(this.#recipe.weightUnit));
-    return { population, shape: layer.shape, zeroStep: input.zeroStep + 1, lastStep: input.lastStep + 1 };
+    const parts = [{ population, count: neurons }];
+    return { parts, shape: layer.shape, zeroStep: input.zeroStep + 1, lastStep: input.lastStep + 1 };
   }
 
   #addSpiking(layer: SpikingLayer, index: number, inputs: readonly Signal[], readoutStep: number): Signal {
@@ -162,7 +188,7 @@ class Lowering {
       thresholds: new Int32Array(neurons),
       refractorySteps: this.#silencing(this.#recipe.weightUnit).refractorySteps,
     });
-    const data = sources.map((source) => this.#draft("data", source.population, population));
+    const data = sources.map((source) => this.#data(source, population));
     let wrong = 0;
     visitSynapses(layer, inputs[0].shape, this.#recipe, units, (input, source, target, grid) => {
       if (grid === 0) return;
@@ -172,15 +198,17 @@ class Lowering {
       sums[target] += grid;
     });
     if (wrong > 0) this.#issue(layer.name, "weights within ±127 of 1.0", `${wrong} that are larger`);
-    const synapses = data.reduce((sum, builder) => sum + builder.count, 0);
+    const synapses = data.reduce((sum, { count }) => sum + count(), 0);
     if (synapses > SYNAPSES_MAX) this.#issue(layer.name, `at most ${SYNAPSES_MAX} synapses`, `${synapses}`);
     this.#setThresholds(layer.name, this.#populations[population].thresholds, units);
     this.#addSelf(population, units);
-    const signs = this.#addBias(layer, population, units, { readoutStep, first: inputs[0].population === INPUT });
+    const first = inputs[0].parts[0].population === INPUT;
+    const signs = this.#addBias(layer, population, units, { readoutStep, first });
     this.#addCounter(layer.name, population, { units, sums, signs, readoutStep });
     const forcedStep = layer.rectify ? readoutStep + tMax : readoutStep + 2 * tMax - 1;
     this.#addRectifier(population, units, forcedStep);
-    return { population, shape: layer.shape, zeroStep: readoutStep + tMax, lastStep: forcedStep };
+    const parts = [{ population, count: neurons }];
+    return { parts, shape: layer.shape, zeroStep: readoutStep + tMax, lastStep: forcedStep };
   }
 
   #setThresholds(name: string, thresholds: Int32Array, units: Int32Array): void {
@@ -270,16 +298,22 @@ class Lowering {
     });
   }
 
-  /** The same spikes late enough that those of level 0 come at `zeroStep`: one timer a neuron where branches differ in length. */
+  /** The same spikes late enough that those of level 0 come at `zeroStep`: where branches differ in length. */
   #delayed(input: Signal, zeroStep: number): Signal {
     const late = zeroStep - input.zeroStep;
     if (late === 0) return input;
-    const key = `${input.population}+${late}`;
+    const parts = input.parts.map(({ population, count }) => ({ population: this.#relay(population, late), count }));
+    return { parts, shape: input.shape, zeroStep, lastStep: input.lastStep + late };
+  }
+
+  /** One timer a neuron of `source`, which fires `late` steps after it. @returns their population */
+  #relay(source: number, late: number): number {
+    const key = `${source}+${late}`;
     const known = this.#relays.get(key);
     if (known !== undefined) return known;
-    const neurons = sizeOf(input.shape);
-    const shape = this.#shapeOf(input.population);
-    const name = `relay ${input.population < 0 ? "input" : this.#populations[input.population].name} +${late}`;
+    const shape = this.#shapeOf(source);
+    const neurons = sizeOf(shape);
+    const name = `relay ${source < 0 ? "input" : this.#populations[source].name} +${late}`;
     const thresholds = new Int32Array(neurons).fill(2 * (late - 1));
     const population = this.#addPopulation({
       name,
@@ -289,15 +323,14 @@ class Lowering {
       thresholds,
       refractorySteps: 1,
     });
-    const data = this.#draft("data", input.population, population);
+    const data = this.#draft("data", source, population);
     const self = this.#draft("self", population, population);
     for (let neuron = 0; neuron < neurons; neuron++) {
       data.add(neuron, neuron, { mantissa: 2, exponent: 0 });
       self.add(neuron, neuron, { mantissa: -2, exponent: 0 });
     }
-    const relay = { population, shape, zeroStep, lastStep: input.lastStep + late };
-    this.#relays.set(key, relay);
-    return relay;
+    this.#relays.set(key, population);
+    return population;
   }
 
   #silencing(unit: number): ReturnType<typeof silencing> {

@@ -40,6 +40,8 @@ export interface LayerPlan {
   readonly steps: readonly Step[];
   /** True: nothing to run, the map is its source's. */
   readonly alias: boolean;
+  /** True: the maps of all inputs beside each other, no neurons of its own. */
+  readonly joins: boolean;
   /** True: by the general kernel always. */
   readonly general: boolean;
   /** A pool: layer whose steps fill this map on the way; −1: none. */
@@ -67,7 +69,7 @@ export interface PlanOptions {
 }
 
 /** A layer with nothing special about it. */
-export const PLAIN = { steps: [], alias: false, general: false, fusedBy: -1, unwritten: false } as const;
+export const PLAIN = { steps: [], alias: false, joins: false, general: false, fusedBy: -1, unwritten: false } as const;
 
 /** What planning a layer needs to know of the rest, and what it leaves behind. */
 export interface Planning {

@@ -53,6 +53,8 @@ function planLayer(planning: Planning, layer: Layer, index: number): LayerPlan {
   const general = (why: string): LayerPlan => {
     return { ...PLAIN, general: true, map: maps[index], note: `reference kernel: ${why}` };
   };
+  // Joining is copying, whatever the levels mean.
+  if (layer.kind === "concat") return { ...PLAIN, joins: true, map: maps[index], note: "copied" };
   if (timing.strict) return general("quartz-loihi convention");
   if (timing.levelMax > BYTE_MAX) return general(`t_max ${network.tMax}`);
   switch (layer.kind) {

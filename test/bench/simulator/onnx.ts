@@ -54,6 +54,8 @@ function toNodes(network: Network, layer: Layer, place: Place): NodeParts[] {
       return [["GlobalAveragePool", inputs, [output]]];
     case "flatten":
       return [["Flatten", inputs, [output]]];
+    case "concat":
+      return [["Concat", inputs, [output], { axis: 1 }]];
     case "add":
       return [["Add", inputs, [output]]];
   }

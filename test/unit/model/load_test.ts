@@ -133,6 +133,18 @@ const CASES: {
     found: /2/,
   },
   {
+    name: "joined maps of two sizes",
+    change: (m) => m.layers[1] = { kind: "concat", name: "pool1", inputs: ["input", "conv1"], shape: [7, 28, 28] },
+    where: /layers\.1 .*inputs\.1/,
+    found: /6x24x24/,
+  },
+  {
+    name: "a joined map with too many channels",
+    change: (m) => m.layers[1] = { kind: "concat", name: "pool1", inputs: ["conv1", "conv1"], shape: [13, 24, 24] },
+    where: /layers\.1 .*shape/,
+    found: /13/,
+  },
+  {
     name: "a self-test without its tensors",
     change: (m) => m.self_test = { frames: "a", steps: "b" },
     where: /self_test/,
