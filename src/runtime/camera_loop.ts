@@ -33,7 +33,7 @@ export interface CameraLoopParts {
   readonly classifier: Classifier;
   readonly clock: Clock;
   readonly random: Random;
-  /** Frames older than this when their turn comes are dropped as stale, ms. */
+  /** Frames older than this when their turn comes are dropped as stale, ms. Asked for at each frame. */
   readonly maxAgeMs: number;
   onResult(result: FrameResult): void;
   /** A change of the camera's state; `problem` says why when it is not online. */

@@ -35,18 +35,17 @@ export const DECISION_PLAIN: DecisionOptions = { threshold: 0, hysteresis: 0, vo
 
 /** One camera's decision. Deciding allocates nothing. */
 export class Decision {
-  #options: DecisionOptions;
+  #rules: DecisionOptions;
   /** The last votes, in a ring; a vote is a class index or `UNKNOWN`. */
-  readonly #ring: Int32Array;
+  #ring: Int32Array;
   #position = 0;
   #count = 0;
   #stable = UNKNOWN;
 
-  constructor(options: DecisionOptions) {
-    const { votes, window } = options;
-    assert(window >= 1 && window <= WINDOW_MAX && votes >= 1 && votes <= window, `${votes} votes of ${window}`);
-    this.#options = options;
-    this.#ring = new Int32Array(window);
+  constructor(rules: DecisionOptions) {
+    checkRules(rules);
+    this.#rules = rules;
+    this.#ring = new Int32Array(rules.window);
   }
 
   /** The class that stands; `UNKNOWN` before the first decision. */
@@ -54,14 +53,15 @@ export class Decision {
     return this.#stable;
   }
 
-  get threshold(): number {
-    return this.#options.threshold;
+  get rules(): DecisionOptions {
+    return this.#rules;
   }
 
-  /** Takes another threshold, 0 to 1, from the next frame on. */
-  set threshold(threshold: number) {
-    assert(threshold >= 0 && threshold <= 1, `threshold ${threshold}`);
-    this.#options = { ...this.#options, threshold };
+  /** Takes other rules from the next frame on. What stands goes on standing, and the newest votes go on counting. */
+  set rules(rules: DecisionOptions) {
+    checkRules(rules);
+    if (rules.window !== this.#rules.window) this.#resize(rules.window);
+    this.#rules = rules;
   }
 
   /** Counts a frame's vote; gives the class that stands after it. */
@@ -70,13 +70,13 @@ export class Decision {
     this.#ring[this.#position] = vote;
     this.#position = (this.#position + 1) % this.#ring.length;
     this.#count = Math.min(this.#count + 1, this.#ring.length);
-    if (vote !== this.#stable && this.#votesFor(vote) >= this.#options.votes) this.#stable = vote;
+    if (vote !== this.#stable && this.#votesFor(vote) >= this.#rules.votes) this.#stable = vote;
     return this.#stable;
   }
 
   /** What a frame would vote for now. */
   voteOf({ index, probabilities }: Pick<Classification, "index" | "probabilities">): number {
-    const { threshold, hysteresis } = this.#options;
+    const { threshold, hysteresis } = this.#rules;
     // `index` has the highest probability, so only the class that stands can have a higher score.
     const held = this.#stable === UNKNOWN ? -Infinity : probabilities[this.#stable] + hysteresis;
     const best = held > probabilities[index] ? this.#stable : index;
@@ -89,4 +89,19 @@ export class Decision {
     for (let i = 0; i < this.#count; i++) if (this.#ring[i] === vote) votes++;
     return votes;
   }
+
+  #resize(window: number): void {
+    const old = this.#ring;
+    const kept = Math.min(window, this.#count);
+    this.#ring = new Int32Array(window);
+    // Oldest first, so that the next vote follows the newest.
+    for (let i = 0; i < kept; i++) this.#ring[i] = old[(this.#position - kept + i + old.length) % old.length];
+    this.#position = kept % window;
+    this.#count = kept;
+  }
+}
+
+function checkRules({ threshold, votes, window }: DecisionOptions): void {
+  assert(window >= 1 && window <= WINDOW_MAX && votes >= 1 && votes <= window, `${votes} votes of ${window}`);
+  assert(threshold >= 0 && threshold <= 1, `threshold ${threshold}`);
 }

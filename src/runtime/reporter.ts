@@ -28,7 +28,8 @@ export interface ReporterOptions {
 export class Reporter {
   /** The camera's state in the making. */
   readonly decision: Decision;
-  readonly #options: ReporterOptions;
+  /** May be changed between two results; the rules of `decision` are its own to change. */
+  options: ReporterOptions;
   readonly #network: Network;
   readonly #publisher: Pick<Publisher, "publish">;
   readonly #clock: Clock;
@@ -50,7 +51,7 @@ export class Reporter {
     },
   ) {
     this.decision = new Decision(options.decision);
-    this.#options = options;
+    this.options = options;
     this.#network = parts.network;
     this.#publisher = parts.publisher;
     this.#clock = parts.clock;
@@ -63,7 +64,7 @@ export class Reporter {
 
   /** Publishes what the rules say of this result. */
   report(result: FrameResult): void {
-    const { mode, sampleEveryS, heartbeatS } = this.#options;
+    const { mode, sampleEveryS, heartbeatS } = this.options;
     const nowUs = this.#clock.nowUs();
     const index = this.decision.decide(result.classification);
     const changed = index !== this.#stateIndex;
@@ -87,9 +88,9 @@ export class Reporter {
     const { labels, name, digest } = this.#network;
     this.#order.sort((a, b) => probabilities[b] - probabilities[a] || a - b);
     return {
-      camera: this.#options.camera,
+      camera: this.options.camera,
       confidence: result.classification.confidence,
-      top: this.#order.slice(0, this.#options.topK).map((i) => ({ classId: labels[i], p: probabilities[i] })),
+      top: this.#order.slice(0, this.options.topK).map((i) => ({ classId: labels[i], p: probabilities[i] })),
       model: { id: name, sha256: digest },
       backend: result.backend,
       frame: { id: result.frameId, capturedAtWallMs: result.capturedAtWallMs, ageMs: result.latencyUs / 1000 },

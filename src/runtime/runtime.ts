@@ -1,44 +1,27 @@
-/** The whole of a running gateway: camera loops, what they report, windows of telemetry, health, and an orderly stop. */
+/** The whole of a running gateway: cameras that come and go, what is wrong, health, and an orderly stop. */
 
 import type { Clock } from "../core/clock.ts";
 import { EdgeError } from "../core/errors.ts";
-import type { BackendName, CameraStatus, FrameCounts, InfoMessage, Problem } from "../core/messages.ts";
-import type { Network } from "../core/network.ts";
+import type { InfoMessage, Problem } from "../core/messages.ts";
 import type { Random } from "../core/random.ts";
 import type { Backend } from "../ports/backend.ts";
-import type { CameraSource } from "../ports/camera_source.ts";
 import type { Snapshot } from "../ports/controls.ts";
 import type { Publisher } from "../ports/publisher.ts";
-import type { Preprocessor } from "../preprocess/pipeline.ts";
-import { type Stage, StageLatencies } from "../telemetry/stage_latency.ts";
-import { CameraLoop } from "./camera_loop.ts";
-import { Classifier, type FrameResult } from "./classifier.ts";
-import { countsBetween } from "./frame_account.ts";
-import { Reporter, type ReporterOptions } from "./reporter.ts";
-import { type Shadow, ShadowWindow } from "./shadow_window.ts";
-import { SnnWindow } from "./snn_window.ts";
+import type { FrameResult } from "./classifier.ts";
+import { Problems } from "./problems.ts";
+import { type CameraPart, type CameraTuning, type CameraView, RunningCamera } from "./running_camera.ts";
+import { type TelemetryCadence, TelemetryLoop } from "./telemetry_loop.ts";
 
-/** One camera with all that belongs to it. */
-export interface CameraPart {
-  readonly id: string;
-  open(): Promise<CameraSource>;
-  readonly backend: Backend;
-  readonly preprocessor: Preprocessor;
-  readonly maxAgeMs: number;
-  readonly report: Omit<ReporterOptions, "camera">;
-  /** The source network beside the spiking one; none by default. */
-  readonly shadow?: Shadow;
-}
+export type { CameraPart, CameraTuning, CameraView } from "./running_camera.ts";
+export type { TelemetryCadence } from "./telemetry_loop.ts";
 
 /** What a runtime is made of. It uses these; whoever made them disposes of them. */
-export interface RuntimeParts {
+export interface RuntimeParts extends TelemetryCadence {
   readonly cameras: readonly CameraPart[];
   readonly publisher: Publisher;
   readonly info: InfoMessage;
   readonly clock: Clock;
   readonly random: Random;
-  readonly latencyEveryS: number;
-  readonly healthEveryS: number;
   /** Memory in use, bytes; a parameter because only the platform knows. */
   rssBytes(): number;
   /** For whoever watches beside the publisher: called after each result and with each problem that begins or ends. */
@@ -51,50 +34,36 @@ export interface RuntimeObserver {
   onProblem?(problem: Problem, isOver: boolean): void;
 }
 
-/** A camera as the runtime keeps it. */
-export interface CameraView {
-  readonly id: string;
-  readonly network: Network;
-  readonly backend: BackendName;
-  readonly status: CameraStatus;
-  /** Since the start. */
-  readonly counts: FrameCounts;
-  /** Since the start; the telemetry windows have histograms of their own. */
-  readonly latencies: StageLatencies;
-}
-
-interface Running {
-  part: CameraPart;
-  readonly loop: CameraLoop;
-  classifier: Classifier;
-  reporter: Reporter;
-  /** Whoever waits for the next result. */
-  waiting: ((result: FrameResult) => void)[];
-  readonly total: StageLatencies;
-  readonly window: StageLatencies;
-  readonly snn: SnnWindow;
-  readonly shadow: ShadowWindow | null;
-  status: CameraStatus;
-  countsBefore: FrameCounts;
-}
-
-/** Longest wait for a frame to show, ms. */
-const SNAPSHOT_WAIT_MS = 2000;
-
 /** Runs cameras until it is stopped or all of them have ended. */
 export class Runtime {
   readonly #parts: RuntimeParts;
-  readonly #cameras: Running[];
-  readonly #problems = new Map<string, Problem>();
+  readonly #problems: Problems;
+  readonly #telemetry: TelemetryLoop;
   readonly #stop = new AbortController();
   readonly #startUs: number;
+  #cameras: RunningCamera[];
+  /** Those that run, by their end. Null before `run`. */
+  #active: Map<RunningCamera, Promise<void>> | null = null;
+  #failure: unknown = null;
   #hasHealthChanged = false;
-  #publisherProblem: Problem | null = null;
 
   constructor(parts: RuntimeParts) {
+    const { clock, observer } = parts;
     this.#parts = parts;
-    this.#startUs = parts.clock.nowUs();
-    this.#cameras = parts.cameras.map((part) => this.#prepare(part));
+    this.#startUs = clock.nowUs();
+    this.#problems = new Problems(clock, (problem, isOver) => {
+      this.#hasHealthChanged = true;
+      observer?.onProblem?.(problem, isOver);
+    });
+    this.#telemetry = new TelemetryLoop(clock, parts, {
+      publishLatency: () => this.#cameras.forEach((camera) => camera.publishLatency()),
+      publishHealth: () => this.#publishHealth(),
+      hasHealthChanged: () => {
+        this.#problems.adopt("publisher", parts.publisher.problem);
+        return this.#hasHealthChanged;
+      },
+    });
+    this.#cameras = parts.cameras.map((part) => this.#create(part));
   }
 
   /** Runs until every camera's source has ended or `signal` is aborted; a last window and health are published then. */
@@ -104,230 +73,121 @@ export class Runtime {
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) abort();
     publisher.publish(info);
-    // Whatever the broker still keeps of an earlier run, until the first frame says otherwise.
-    for (const { part, status } of this.#cameras) publisher.publish({ kind: "cameraStatus", camera: part.id, status });
+    this.#active = new Map();
+    for (const camera of this.#cameras) this.#start(camera);
     this.#publishHealth();
     // The last window and health come after the last frame, which may still be under way when the stop is asked for.
     const ended = new AbortController();
-    const telemetry = this.#runTelemetry(ended.signal);
+    const telemetry = this.#telemetry.run(ended.signal);
     try {
-      await Promise.all(this.#cameras.map(({ loop }) => loop.run(this.#stop.signal)));
+      while (this.#active.size > 0) await Promise.all(this.#active.values());
     } finally {
       this.#stop.abort();
       signal.removeEventListener("abort", abort);
       ended.abort();
       await telemetry;
     }
+    if (this.#failure !== null) throw this.#failure;
   }
 
-  /** Every camera as it stands. */
+  /** Every camera as it stands, in the order of the configuration. */
   get cameras(): CameraView[] {
-    return this.#cameras.map(({ part, loop, total, status }) => ({
-      id: part.id,
-      network: part.backend.network,
-      backend: part.backend.name,
-      status,
-      counts: loop.account.read(),
-      latencies: total,
-    }));
+    return this.#cameras.map(({ view }) => view);
   }
 
   /** What is wrong now, the publisher's own problem included. */
   get problems(): Problem[] {
-    const { problem } = this.#parts.publisher;
-    return problem === null ? [...this.#problems.values()] : [...this.#problems.values(), problem];
+    this.#problems.adopt("publisher", this.#parts.publisher.problem);
+    return this.#problems.list;
+  }
+
+  /** Begins a problem that health then shows, changes its text, or ends it with null. */
+  setProblem(what: string, text: string | null): void {
+    this.#problems.set(what, text);
+  }
+
+  /** Between two messages; changes within a second. */
+  set cadence(cadence: TelemetryCadence) {
+    this.#telemetry.cadence = cadence;
   }
 
   /** Closes a camera until `resume`; fine when it is paused. */
   pause(camera: string): void {
-    this.#running(camera).loop.pause();
+    this.#camera(camera).pause();
   }
 
   resume(camera: string): void {
-    this.#running(camera).loop.resume();
+    this.#camera(camera).resume();
   }
 
   /** Takes a threshold, 0 to 1, from the next frame on; gives the one before. */
   setThreshold(camera: string, threshold: number): number {
-    const { decision } = this.#running(camera).reporter;
-    const before = decision.threshold;
-    decision.threshold = threshold;
-    return before;
+    return this.#camera(camera).setThreshold(threshold);
   }
 
   /** The next frame as the network sees it. @throws {EdgeError} `command.no_frame` when none comes within 2 s */
   async snapshot(camera: string): Promise<Snapshot> {
-    const running = this.#running(camera);
-    const { clock } = this.#parts;
-    const cancel = new AbortController();
-    let found: Snapshot | null = null;
-    running.waiting.push((result) => {
-      found = snapshotOf(running.part.backend.network, result);
-      cancel.abort();
-    });
-    await clock.sleep(SNAPSHOT_WAIT_MS, AbortSignal.any([cancel.signal, this.#stop.signal]));
-    if (found === null) throw new EdgeError("command.no_frame", `Camera "${camera}" gave no frame within 2 s`);
-    return found;
+    return await this.#camera(camera).snapshot(this.#stop.signal);
   }
 
-  /**
-   * Gives a camera another back end, between two frames; keeps its threshold. Resolves with the old back end, which is
-   * the caller's to dispose of. @throws {EdgeError} `command.ended` when the camera's source has ended
-   */
-  async replace(camera: string, part: CameraPart): Promise<Backend> {
-    const running = this.#running(camera);
-    const old = running.part.backend;
-    const isReplaced = await running.loop.between(() => {
-      const { threshold } = running.reporter.decision;
-      running.part = part;
-      Object.assign(running, this.#frameParts(part, running));
-      running.reporter.decision.threshold = threshold;
-    });
-    if (!isReplaced) throw new EdgeError("command.ended", `Camera "${camera}" has ended`);
-    return old;
+  /** See `RunningCamera.tune`. */
+  tune(camera: string, tuning: CameraTuning, takesRules: boolean): void {
+    this.#camera(camera).tune(tuning, takesRules);
   }
 
-  #running(camera: string): Running {
-    const running = this.#cameras.find(({ part }) => part.id === camera);
-    if (running === undefined) throw new EdgeError("command.camera", `No camera "${camera}"`);
-    return running;
+  /** See `RunningCamera.replace`. */
+  async replace(camera: string, part: CameraPart, keepsThreshold = true): Promise<Backend> {
+    return await this.#camera(camera).replace(part, keepsThreshold);
   }
 
-  /** What handles the frames of one back end. */
-  #frameParts(part: CameraPart, { total, window }: Pick<Running, "total" | "window">) {
-    const { clock, publisher } = this.#parts;
-    const { network } = part.backend;
-    const recordLatency = (stage: Stage, durationUs: number) => {
-      total.record(stage, durationUs);
-      window.record(stage, durationUs);
-    };
-    return {
-      reporter: new Reporter({ camera: part.id, ...part.report }, { network, publisher, clock }),
-      classifier: new Classifier({ backend: part.backend, preprocessor: part.preprocessor, recordLatency, clock }),
-    };
+  /** Adds a camera and, while the runtime runs, starts it. @throws {EdgeError} `command.ended` when the runtime has ended */
+  add(part: CameraPart): void {
+    if (this.#stop.signal.aborted) throw new EdgeError("command.ended", "This gateway is stopping");
+    const camera = this.#create(part);
+    this.#cameras.push(camera);
+    if (this.#active !== null) this.#start(camera);
   }
 
-  #prepare(part: CameraPart): Running {
-    const { clock, random, observer } = this.#parts;
-    const total = new StageLatencies();
-    const window = new StageLatencies();
-    const snn = new SnnWindow();
-    const shadow = part.shadow === undefined ? null : new ShadowWindow(part.shadow);
-    const loop = new CameraLoop({
-      id: part.id,
-      open: () => running.part.open(),
-      get classifier() {
-        return running.classifier;
-      },
+  /** Ends a camera after its frame under way, publishes its last window, and forgets it; gives its last view. */
+  async remove(id: string): Promise<CameraView> {
+    const camera = this.#camera(id);
+    camera.stop();
+    await this.#active?.get(camera);
+    camera.publishLatency();
+    camera.endProblems();
+    this.#cameras = this.#cameras.filter((other) => other !== camera);
+    return camera.view;
+  }
+
+  /** Puts the cameras into this order of ids. */
+  arrange(ids: readonly string[]): void {
+    this.#cameras.sort((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id));
+  }
+
+  #camera(id: string): RunningCamera {
+    const camera = this.#cameras.find((one) => one.id === id);
+    if (camera === undefined) throw new EdgeError("command.camera", `No camera "${id}"`);
+    return camera;
+  }
+
+  #create(part: CameraPart): RunningCamera {
+    const { clock, random, publisher, observer } = this.#parts;
+    return new RunningCamera(part, {
       clock,
       random,
-      maxAgeMs: part.maxAgeMs,
-      onResult: (result) => {
-        snn.add(result.output.counters);
-        shadow?.offer(result);
-        running.reporter.report(result);
-        for (const take of running.waiting.splice(0)) take(result);
-        observer?.onResult?.(part.id, result);
-      },
-      onStatus: (status, problem) => this.#setStatus(running, status, problem),
-      onFrameError: (error) => this.#setProblem(`frames.${part.id}`, error?.message ?? null),
+      publisher,
+      problems: this.#problems,
+      onResult: (camera, result) => observer?.onResult?.(camera, result),
     });
-    const running: Running = {
-      part,
-      loop,
-      ...this.#frameParts(part, { total, window }),
-      waiting: [],
-      total,
-      window,
-      snn,
-      shadow,
-      status: "offline",
-      countsBefore: loop.account.read(),
-    };
-    return running;
   }
 
-  #setStatus(running: Running, status: CameraStatus, problem: string | null): void {
-    const { id } = running.part;
-    this.#setProblem(`camera.${id}`, problem);
-    if (running.status === status) return;
-    const before = running.status;
-    running.status = status;
-    const { publisher } = this.#parts;
-    publisher.publish({ kind: "cameraStatus", camera: id, status });
-    if (status === "error") {
-      publisher.publish({ kind: "event", event: "camera_lost", camera: id, text: problem ?? "the camera failed" });
-    } else if (before === "error" && status === "online") {
-      publisher.publish({ kind: "event", event: "camera_back", camera: id, text: "the camera gives frames again" });
-    }
-  }
-
-  /** Begins a problem, changes its text, or ends it with null. */
-  #setProblem(what: string, text: string | null): void {
-    const before = this.#problems.get(what);
-    if (before?.text === text || (before === undefined && text === null)) return;
-    this.#hasHealthChanged = true;
-    if (text === null) {
-      this.#problems.delete(what);
-      this.#parts.observer?.onProblem?.(before!, true);
-      return;
-    }
-    const problem = { what, sinceWallMs: before?.sinceWallMs ?? this.#parts.clock.wallMs(), text };
-    this.#problems.set(what, problem);
-    this.#parts.observer?.onProblem?.(problem, false);
-  }
-
-  /** Publishes windows and health at their times, and once more at the end. A change of health is out within a second. */
-  async #runTelemetry(ended: AbortSignal): Promise<void> {
-    const { clock, latencyEveryS, healthEveryS } = this.#parts;
-    let latencyUs = clock.nowUs();
-    let healthUs = latencyUs;
-    while (!ended.aborted) {
-      const nextUs = Math.min(latencyUs + latencyEveryS * 1e6, healthUs + healthEveryS * 1e6, clock.nowUs() + 1e6);
-      await clock.sleep(Math.max(1, (nextUs - clock.nowUs()) / 1000), ended);
-      const nowUs = clock.nowUs();
-      if (nowUs - latencyUs >= latencyEveryS * 1e6) {
-        this.#publishLatency(nowUs - latencyUs);
-        latencyUs = nowUs;
-      }
-      this.#noticePublisher();
-      if (this.#hasHealthChanged || nowUs - healthUs >= healthEveryS * 1e6) {
-        this.#publishHealth();
-        healthUs = nowUs;
-      }
-    }
-    this.#publishLatency(clock.nowUs() - latencyUs);
-    this.#publishHealth();
-  }
-
-  /** The publisher has its own problem; whoever watches hears of it as of any other. */
-  #noticePublisher(): void {
-    const { publisher, observer } = this.#parts;
-    const before = this.#publisherProblem;
-    const now = publisher.problem;
-    if (before?.text === now?.text) return;
-    this.#publisherProblem = now;
-    this.#hasHealthChanged = true;
-    observer?.onProblem?.(now ?? before!, now === null);
-  }
-
-  #publishLatency(windowUs: number): void {
-    for (const running of this.#cameras) {
-      const counts = running.loop.account.read();
-      this.#parts.publisher.publish({
-        kind: "latency",
-        camera: running.part.id,
-        windowMs: windowUs / 1000,
-        frames: countsBetween(running.countsBefore, counts),
-        stages: running.window.readAll(),
-        snn: running.snn.read(running.part.backend.network),
-        shadow: running.shadow?.read(),
-      });
-      running.countsBefore = counts;
-      running.window.reset();
-      running.snn.reset();
-      running.shadow?.reset();
-    }
+  #start(camera: RunningCamera): void {
+    const active = this.#active!;
+    const ended = camera.run(this.#stop.signal).catch((error) => {
+      this.#failure ??= error;
+      this.#stop.abort();
+    }).then(() => void active.delete(camera));
+    active.set(camera, ended);
   }
 
   #publishHealth(): void {
@@ -342,19 +202,7 @@ export class Runtime {
       uptimeMs: (clock.nowUs() - this.#startUs) / 1000,
       rssBytes: rssBytes(),
       broker: { state: publisher.state, queued, dropped, published },
-      cameras: this.#cameras.map(({ part, status, loop }) => ({
-        camera: part.id,
-        status,
-        frames: loop.account.read(),
-      })),
+      cameras: this.#cameras.map(({ health }) => health),
     });
   }
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
-
-/** A copy of what the next frame will overwrite. */
-function snapshotOf(network: Network, { frameId, classification, bytes }: FrameResult): Snapshot {
-  const { index, confidence } = classification;
-  return { frameId, classId: network.labels[index], confidence, shape: network.input.shape, bytes: bytes.slice() };
 }

@@ -92,6 +92,6 @@ Deno.test("a flickering scene is quiet with three votes of five, and a real chan
   assert.deepEqual([see(1), see(0), see(2), see(0), see(1), see(0)], [0, 0, 0, 0, 0, 0]);
   assert.deepEqual([see(1), see(1), see(1)], [0, 1, 1], "with the vote two frames earlier");
   assert.deepEqual([see(1, 0.5), see(1, 0.5), see(1, 0.5)], [1, 1, UNKNOWN]);
-  decision.threshold = 0.4;
+  decision.rules = { ...decision.rules, threshold: 0.4 };
   assert.deepEqual([see(1, 0.5), see(1, 0.5), see(1, 0.5)], [UNKNOWN, UNKNOWN, 1]);
 });

@@ -13,7 +13,8 @@ import { estimateFrameEnergyUj } from "../../telemetry/energy_model.ts";
 import { pathOf } from "../../core/geometry.ts";
 import { createTiming, frameSteps } from "../../ttfs/timing.ts";
 import type { CommandOf } from "../command_table.ts";
-import { compose, type Composition } from "../compose.ts";
+import { compose } from "../compose.ts";
+import type { Gateway } from "../compose/gateway.ts";
 import { LiveBlock } from "../console.ts";
 import { type DemoState, renderDemo } from "../demo_view.ts";
 import { createLog } from "../log.ts";
@@ -174,7 +175,7 @@ function demoConfig(command: CommandOf<"demo">, url: string, drawn: boolean): Co
 type Watcher = (
   result: FrameResult,
   tally: { judged: number; correct: number },
-  composition: Composition,
+  composition: Gateway,
   listener: ResultListener,
 ) => void;
 

@@ -1,18 +1,18 @@
 /** Back ends by configuration: a simulator for each camera, or one board for all of them. */
 
-import { openTransport, parseLinkAddress } from "../../devices/transport/address.ts";
-import type { BoardConfig, Config } from "../config/types.ts";
-import { EdgeError } from "../core/errors.ts";
-import type { Network } from "../core/network.ts";
-import type { HostTiming } from "../link/host_session.ts";
-import { createBoardBackend } from "../loihi/board_backend.ts";
-import { openBoard } from "../loihi/board_file.ts";
-import { type BoardLink, openBoardLink } from "../loihi/board_link.ts";
-import type { Backend } from "../ports/backend.ts";
-import { createFallbackBackend } from "../runtime/fallback_backend.ts";
-import { openSimulator } from "../simulator/simulator.ts";
-import type { ComposeOptions } from "./compose.ts";
-import { VERSION } from "./version.ts";
+import { openTransport, parseLinkAddress } from "../../../devices/transport/address.ts";
+import type { BoardConfig, Config } from "../../config/types.ts";
+import { EdgeError } from "../../core/errors.ts";
+import type { Network } from "../../core/network.ts";
+import type { HostTiming } from "../../link/host_session.ts";
+import { createBoardBackend } from "../../loihi/board_backend.ts";
+import { openBoard } from "../../loihi/board_file.ts";
+import { type BoardLink, openBoardLink } from "../../loihi/board_link.ts";
+import type { Backend } from "../../ports/backend.ts";
+import { createFallbackBackend } from "../../runtime/fallback_backend.ts";
+import { openSimulator } from "../../simulator/simulator.ts";
+import { VERSION } from "../version.ts";
+import type { PartOptions } from "./options.ts";
 
 /** Opens back ends; disposing it closes what they share, after them. */
 export interface BackendFactory extends AsyncDisposable {
@@ -26,7 +26,7 @@ export interface BackendFactory extends AsyncDisposable {
 /** A factory for `config.backend`. A board may be away: it is waited for. */
 export function createBackends(
   { backend }: Config,
-  options: Pick<ComposeOptions, "clock" | "random" | "log">,
+  options: PartOptions,
 ): BackendFactory {
   if (backend.kind === "loihi") return createBoardBackends(backend, options);
   const { weightBits, threads } = backend;
@@ -45,7 +45,7 @@ const FALLBACK_TIMING: Partial<HostTiming> = { frameTimeoutMs: 500, frameAttempt
 
 function createBoardBackends(
   config: BoardConfig,
-  { clock, random, log }: Pick<ComposeOptions, "clock" | "random" | "log">,
+  { clock, random, log }: PartOptions,
 ): BackendFactory {
   const { fallback } = config;
   const baud = config.link.startsWith("serial:") ? `?baud=${config.baud}` : "";
