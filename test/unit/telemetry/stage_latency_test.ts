@@ -43,3 +43,21 @@ Deno.test("times outside the range are recorded at its edge", () => {
   assert.equal(p50Ms, 0);
   assert.ok(Math.abs(maxMs * 1000 / LATENCY_US_MAX - 1) < 0.001);
 });
+
+Deno.test("counts up to a bound are those of the sorted times, to the end of the bound's cell", () => {
+  const bounds = [0, 10, 1000, 2047, 5000, 1_000_000, 4_000_000];
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: 5_000_000 }), { maxLength: 300 }), (times) => {
+      const latencies = new StageLatencies();
+      for (const time of times) latencies.record("infer", time);
+      const { counts, count, sumUs } = latencies.readCumulative("infer", bounds);
+      assert.equal(count, times.length);
+      assert.equal(sumUs, times.reduce((sum, time) => sum + time, 0));
+      bounds.forEach((bound, index) => {
+        const least = times.filter((time) => time <= bound).length;
+        const most = times.filter((time) => time <= (bound < 2048 ? bound : bound * 1.001)).length;
+        assert.ok(counts[index] >= least && counts[index] <= most, `${counts[index]} up to ${bound} of ${times}`);
+      });
+    }),
+  );
+});
