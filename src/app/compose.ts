@@ -8,11 +8,13 @@ import type { CommandSink } from "../ports/commands.ts";
 import type { Publisher } from "../ports/publisher.ts";
 import { teePublisher } from "../publish/tee_publisher.ts";
 import { Runtime } from "../runtime/runtime.ts";
+import { LatestMessages } from "../telemetry/latest_messages.ts";
 import { createBackends } from "./compose/backends.ts";
 import { cameraPart, equip, type Equipment, openNetworks } from "./compose/cameras.ts";
 import { openCommands } from "./compose/controls.ts";
 import { Gateway } from "./compose/gateway.ts";
 import { infoMessage } from "./compose/info.ts";
+import { createMetrics } from "./compose/metrics.ts";
 import type { ComposeOptions } from "./compose/options.ts";
 import { openPublisher } from "./compose/publisher.ts";
 
@@ -42,18 +44,22 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     let commands: CommandHandler | null = null;
     const sink: CommandSink = (request, respond) => commands?.sink(request, respond);
     const { clock, random, log, observer, listeners = [], configSha256 } = options;
-    publisher = teePublisher(openPublisher(config, config.mqtt, sink, options), listeners, log);
+    const latest = new LatestMessages();
+    const mqtt = openPublisher(config, config.mqtt, sink, options);
+    publisher = teePublisher(mqtt, [latest, ...listeners], log);
+    const info = infoMessage(config, equipped[0].backend, configSha256);
     const runtime = new Runtime({
       cameras: equipped.map((one) => cameraPart(one, config, options)),
       publisher,
-      info: infoMessage(config, equipped[0].backend, configSha256),
+      info,
       clock,
       random,
       ...config.telemetry,
       rssBytes: () => process.memoryUsage.rss(),
       observer,
     });
-    const gateway = new Gateway({ config, options, runtime, publisher, factory, equipment });
+    const metricsText = createMetrics({ gatewayId: config.gateway.id, info, latest, runtime, mqtt, clock });
+    const gateway = new Gateway({ config, options, runtime, publisher, metricsText, factory, equipment });
     if (config.commands !== null) commands = openCommands(gateway, config.commands, options);
     return gateway;
   } catch (error) {

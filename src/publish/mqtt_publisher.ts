@@ -4,6 +4,7 @@ import { assert } from "../core/assert.ts";
 import type { InfoMessage, Message, MessageKind, Problem } from "../core/messages.ts";
 import type { CommandSink } from "../ports/commands.ts";
 import type { Publisher, PublisherCounts, PublisherState } from "../ports/publisher.ts";
+import type { SpoolCounts } from "../spool/spool.ts";
 import { BrokerLink } from "./broker_link.ts";
 import { createTally, type MessageStore, type Outgoing, tallyDrop } from "./message_store.ts";
 import { type CheckedOptions, checkOptions, type MqttPublisherOptions } from "./mqtt_options.ts";
@@ -26,10 +27,12 @@ const REFUSALS_LOGGED_MAX = 100;
 /** Topics kept ready; more are built each time. */
 const TOPICS_CACHED_MAX = 4096;
 
-/** A `Publisher` that also tells which MQTT it speaks. */
+/** A `Publisher` that also tells which MQTT it speaks, and what its spool holds. */
 export interface MqttPublisher extends Publisher {
   /** Of the last successful connection; null before the first. */
   readonly protocol: "5" | "3.1.1" | null;
+  /** Null without a spool, and until it could be opened. */
+  readonly spoolCounts: SpoolCounts | null;
 }
 
 /**
@@ -92,6 +95,9 @@ class LinkedPublisher implements MqttPublisher {
   }
   get protocol(): "5" | "3.1.1" | null {
     return this.#protocol;
+  }
+  get spoolCounts(): SpoolCounts | null {
+    return this.#spooled?.spoolCounts ?? null;
   }
   get counts(): PublisherCounts {
     const { recovered, published, replaced, dropped, droppedByKind } = this.#tally;

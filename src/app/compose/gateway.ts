@@ -17,6 +17,7 @@ export interface GatewayParts {
   readonly runtime: Runtime;
   /** With its listeners. */
   readonly publisher: Publisher;
+  readonly metricsText: () => string;
   readonly factory: BackendFactory;
   /** By camera id. */
   readonly equipment: Map<string, Equipment>;
@@ -26,6 +27,8 @@ export interface GatewayParts {
 export class Gateway implements AsyncDisposable {
   readonly runtime: Runtime;
   readonly publisher: Publisher;
+  /** All figures of this moment, as Prometheus reads them; see `METRICS_CONTENT_TYPE`. */
+  readonly metricsText: () => string;
   readonly #options: ComposeOptions;
   readonly #equipment: Map<string, Equipment>;
   readonly #factory: BackendFactory;
@@ -34,9 +37,10 @@ export class Gateway implements AsyncDisposable {
   /** One change after the other: two at once could leave a back end that nobody disposes of. */
   #lastChange: Promise<unknown> = Promise.resolve();
 
-  constructor({ config, options, runtime, publisher, factory, equipment }: GatewayParts) {
+  constructor({ config, options, runtime, publisher, metricsText, factory, equipment }: GatewayParts) {
     this.runtime = runtime;
     this.publisher = publisher;
+    this.metricsText = metricsText;
     this.#options = options;
     this.#equipment = equipment;
     this.#factory = factory;

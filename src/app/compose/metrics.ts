@@ -1,0 +1,37 @@
+/** A composed gateway as its exporters of metrics see it. */
+
+import process from "node:process";
+import type { Clock } from "../../core/clock.ts";
+import type { InfoMessage } from "../../core/messages.ts";
+import type { MqttPublisher } from "../../publish/mqtt_publisher.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import type { LatestMessages } from "../../telemetry/latest_messages.ts";
+import { renderMetrics } from "../../telemetry/prometheus.ts";
+
+/** Where the figures come from. */
+export interface MetricsParts {
+  readonly gatewayId: string;
+  /** Until the runtime publishes one. */
+  readonly info: InfoMessage;
+  readonly latest: LatestMessages;
+  readonly runtime: Runtime;
+  readonly mqtt: MqttPublisher;
+  readonly clock: Clock;
+}
+
+/** Gives the figures of the moment in which it is called. */
+export function createMetrics({ gatewayId, info, latest, runtime, mqtt, clock }: MetricsParts): () => string {
+  const startUs = clock.nowUs();
+  return () =>
+    renderMetrics({
+      gatewayId,
+      info: latest.info ?? info,
+      uptimeMs: (clock.nowUs() - startUs) / 1000,
+      rssBytes: process.memoryUsage.rss(),
+      problems: runtime.problems,
+      cameras: runtime.cameras.map((camera) => ({ ...camera, ...latest.camera(camera.id) })),
+      publishers: [{ name: "mqtt", state: mqtt.state, counts: mqtt.counts }],
+      spool: mqtt.spoolCounts,
+      power: latest.power,
+    });
+}
