@@ -10,6 +10,9 @@ export interface Clock {
   sleep(durationMs: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** 2026-01-01: a gateway without a battery-backed clock starts in 1970, or when its image was made. No earlier date is believed. */
+export const WALL_MS_PLAUSIBLE = Date.UTC(2026, 0, 1);
+
 /** The machine's own clocks. */
 export const systemClock: Clock = {
   nowUs: () => performance.now() * 1000,

@@ -18,7 +18,7 @@ export interface LinkOptions extends CheckedOptions {
   readonly subscription?: Subscription;
   readonly onOnline: (session: Session, protocol: "5" | "3.1.1") => void;
   /** The session is gone, and with it the answers to what it was sent; also after attempts that never got online. */
-  readonly onEnded: () => void;
+  readonly onEnded: (end: SessionEnd) => void;
 }
 
 /** A broker, as far as it can be reached. Starts connecting when made. */
@@ -60,7 +60,7 @@ export class BrokerLink {
       this.#state = "connecting";
       const end = await this.#runSession();
       this.#state = "offline";
-      this.#options.onEnded();
+      this.#options.onEnded(end);
       if (signal.aborted || end.kind === "closed") return;
       if (end.kind === "version" && protocol === "auto" && this.#protocol === "5") {
         this.#protocol = "3.1.1";

@@ -1,6 +1,6 @@
 /** What an MQTT publisher is told, and the check of it. */
 
-import type { Clock } from "../core/clock.ts";
+import { type Clock, WALL_MS_PLAUSIBLE } from "../core/clock.ts";
 import { ConfigError, type Issue } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { redactUrl } from "../core/redact.ts";
@@ -70,8 +70,6 @@ const RECONNECT_MS_MIN = 500;
 const RECONNECT_MS_MAX = 30_000;
 /** MQTT's strings have 16-bit lengths; brokers take far less. */
 const CLIENT_ID_LENGTH_MAX = 128;
-/** 2026-01-01: a gateway without a battery-backed clock starts in 1970, or when its image was made. */
-const WALL_MS_PLAUSIBLE = Date.UTC(2026, 0, 1);
 const PORTS = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 } as const;
 
 /**

@@ -11,8 +11,10 @@ import { type CheckedOptions, checkOptions, type MqttPublisherOptions } from "./
 import type { Session, Subscription } from "./mqtt_session.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { type EncodedMessage, encodeMessage } from "./payload.ts";
+import { PoisonWatch, STRIKES_MAX } from "./poison_watch.ts";
 import { createResponses, responseTopic } from "./responses.ts";
 import { createRetainedSlots } from "./retained_slots.ts";
+import type { SessionEnd } from "./session_end.ts";
 import { SpooledOutbox, type SpoolTerms } from "./spooled_outbox.ts";
 import { SPOOLED_KINDS } from "./spooled_payload.ts";
 import { commandTopics, isId, STREAMS, topicOf } from "./topics.ts";
@@ -21,6 +23,9 @@ import { commandTopics, isId, STREAMS, topicOf } from "./topics.ts";
 const STOP_DRAIN_MS = 1200;
 const STOP_STATUS_MS = 400;
 const STOP_DISCONNECT_MS = 400;
+/** What the broker's refusal was, where it gave no reason. */
+const REFUSED_BY_CLOSING = `the connection closed on the same message ${STRIKES_MAX} times in a row`;
+const REFUSED_UNTRIED = "one at least as long as a message on which the connection closed again and again";
 /** Most different refusals logged a session. */
 const REFUSALS_LOGGED_MAX = 100;
 
@@ -66,6 +71,11 @@ class LinkedPublisher implements MqttPublisher {
   #info: InfoMessage | null = null;
   /** The broker does not let us hear commands. */
   #refused: Problem | null = null;
+  readonly #poison = new PoisonWatch();
+  /** Sent in this session and not answered yet, oldest first, with their stores. */
+  readonly #underWay = new Map<Outgoing, MessageStore>();
+  /** What the session has answered so far: the status, and a message of a queue or one that is kept. */
+  #answered = { status: false, message: false };
   #seq = 0;
   #inFlight = 0;
   #pumping = false;
@@ -83,7 +93,7 @@ class LinkedPublisher implements MqttPublisher {
       statusTopic: topicOf("status", options),
       subscription: options.commands === undefined ? undefined : this.#subscription(options.commands),
       onOnline: (session, protocol) => this.#onOnline(session, protocol),
-      onEnded: () => this.#onEnded(),
+      onEnded: (end) => this.#onEnded(end),
     });
   }
 
@@ -177,12 +187,14 @@ class LinkedPublisher implements MqttPublisher {
   #onOnline(session: Session, protocol: "5" | "3.1.1"): void {
     this.#session = session;
     this.#protocol = protocol;
+    this.#answered = { status: false, message: false };
     this.#refusalsLogged.clear();
     if (this.#info !== null) this.#retained.reword(this.#encode(this.#info));
     this.#retained.resendAll(topicOf("info", this.#options));
     this.#inFlight++;
     session.sendStatus("online", (refusal) => {
       this.#inFlight--;
+      this.#answered.status = true;
       if (refusal !== null) this.#logRefusal("status", topicOf("status", this.#options), refusal);
       this.#pump();
     });
@@ -190,12 +202,26 @@ class LinkedPublisher implements MqttPublisher {
   }
 
   /** What the session did not deliver waits again. */
-  #onEnded(): void {
+  #onEnded(end: SessionEnd): void {
+    if (end.mayBeMessage) this.#blameFirst();
+    this.#underWay.clear();
     this.#session = null;
     this.#inFlight = 0;
     this.#refused = null;
     for (const store of this.#stores) store.rewind();
     this.#onDrained?.();
+  }
+
+  /** The broker closed the connection: the first message that it did not answer may be why. */
+  #blameFirst(): void {
+    const [first] = this.#underWay;
+    if (first === undefined) return;
+    const [outgoing, store] = first;
+    // A session that answered nothing else says nothing about this message.
+    const isTelling = outgoing.message.retain ? this.#answered.status : this.#answered.message;
+    if (!isTelling || !this.#poison.strike(outgoing, this.#options.clock.nowUs())) return;
+    store.settle(outgoing, false);
+    this.#logRefusal(outgoing.message.topicKey, outgoing.topic, REFUSED_BY_CLOSING);
   }
 
   /** Sends as much as the session has room for. */
@@ -204,7 +230,8 @@ class LinkedPublisher implements MqttPublisher {
     // A QoS 0 message is answered within `send`, which must not dig one level deeper for each of a long queue.
     if (session === null || this.#pumping) return;
     this.#pumping = true;
-    while (this.#inFlight < session.inFlightMax) {
+    const inFlightMax = this.#poison.isCareful ? 1 : session.inFlightMax;
+    while (this.#inFlight < inFlightMax) {
       if (!this.#stores.some((store) => this.#sendNext(store, session))) break;
     }
     this.#pumping = false;
@@ -215,9 +242,18 @@ class LinkedPublisher implements MqttPublisher {
   #sendNext(store: MessageStore, session: Session): boolean {
     const outgoing = store.next();
     if (outgoing === undefined) return false;
+    if (this.#poison.refuses(outgoing, this.#options.clock.nowUs())) {
+      store.settle(outgoing, false);
+      this.#logRefusal(outgoing.message.topicKey, outgoing.topic, REFUSED_UNTRIED);
+      return true;
+    }
     this.#inFlight++;
+    this.#underWay.set(outgoing, store);
     session.send(outgoing, (refusal) => {
       this.#inFlight--;
+      this.#underWay.delete(outgoing);
+      if (outgoing.message.qos > 0) this.#answered.message = true; // else it was only the socket
+      this.#poison.answered(outgoing);
       store.settle(outgoing, refusal === null);
       if (refusal !== null) this.#logRefusal(outgoing.message.topicKey, outgoing.topic, refusal);
       this.#pump();

@@ -7,7 +7,7 @@
 
 import mqtt, { ReasonCodes } from "mqtt";
 import type { Outgoing } from "./message_store.ts";
-import { type SessionEnd, sessionEndOf } from "./session_end.ts";
+import { QUOTA_EXCEEDED, type SessionEnd, sessionEndOf } from "./session_end.ts";
 
 /** Most messages under way; a broker may ask for fewer (mosquitto: 20). */
 export const IN_FLIGHT_MAX = 32;
@@ -81,7 +81,8 @@ export interface Session {
   readonly inFlightMax: number;
   /**
    * Sends a message. `answered(null)` when the broker has it (QoS 1) or the socket took it (QoS 0), `answered(text)`
-   * when the broker refused this message for good; neither when the session ends first.
+   * when the broker refused this message for good; neither when the session ends first, as it does when the broker has
+   * no room for more.
    */
   send(outgoing: Outgoing, answered: (refusal: string | null) => void): void;
   /** Sends the gateway's own retained status; same rules. */
@@ -147,9 +148,13 @@ export function openSession(options: SessionOptions): Session {
     }
     client.publish(topic, payload, terms, (error) => {
       if (!alive) return;
-      if (!error) answered(null);
+      const code = (error as { readonly code?: unknown } | undefined)?.code;
+      if (code === QUOTA_EXCEEDED) {
+        failure ??= error;
+        destroy();
+      } else if (!error) answered(null);
       // A numeric code is the broker's answer to this message; anything else is about the connection, which will end.
-      else if (typeof (error as { readonly code?: unknown }).code === "number") answered(error.message);
+      else if (typeof code === "number") answered(error.message);
     });
   };
 

@@ -11,6 +11,8 @@ export interface SessionEnd {
   /** What was found: the second half of "as …: found …". */
   readonly text: string;
   readonly hint?: string;
+  /** The session worked until the broker closed it, and what it was sent may be why. */
+  readonly mayBeMessage?: true;
 }
 
 /** MQTT 3.1.1 return codes (1 to 5) and MQTT 5 reason codes that refuse a connection, by what they ask for. */
@@ -24,9 +26,17 @@ const HINTS: Readonly<Record<number, string>> = {
   138: "Ask who runs the broker why this client is banned",
   142: "Another client connects with this client id; each gateway needs its own",
   144: "Check the base topic against the broker's access rules",
+  151: "The broker's quota for this client is used up: ask who runs it, or publish less",
   154: "This broker keeps no messages; quartz-edge needs retained messages for its status",
   155: "This broker takes no QoS 1 messages; quartz-edge needs them",
 };
+
+/** Quota exceeded: of a message, it is no fault of that message, which waits until there is room again. */
+export const QUOTA_EXCEEDED = 151;
+/** Reasons of a DISCONNECT that are about what the client sent: malformed, protocol, not authorized, topic, size, format. */
+const MESSAGE_CODES = [129, 130, 135, 144, 149, 153];
+/** How a connection looks that the other side closed with bytes of ours unread. */
+const RESET_CODES = ["ECONNRESET", "EPIPE"];
 
 /** Return code 1 of MQTT 3.1.1 and reason code 0x84 of MQTT 5. */
 const VERSION_CODES = [1, 132];
@@ -35,13 +45,15 @@ const VERSION_CODES = [1, 132];
 export function sessionEndOf(error: unknown, wasOnline: boolean): SessionEnd {
   if (!(error instanceof Error)) {
     return wasOnline
-      ? { kind: "lost", text: "the broker closed the connection" }
+      ? { kind: "lost", text: "the broker closed the connection", mayBeMessage: true }
       : { kind: "unreachable", text: "the connection was closed before the broker answered" };
   }
   const code = (error as Error & { readonly code?: unknown }).code;
   if (typeof code === "number") return refusal(error.message, code, wasOnline);
   const text = error.message === "" ? String(code) : error.message; // AggregateError has its text in the code only
-  if (wasOnline) return { kind: "lost", text };
+  if (wasOnline) {
+    return { kind: "lost", text, ...(RESET_CODES.includes(String(code)) && { mayBeMessage: true as const }) };
+  }
   const hint = typeof code === "string" ? hintForSystemCode(code) : undefined;
   return hint === undefined ? { kind: "unreachable", text } : { kind: "unreachable", text, hint };
 }
@@ -56,8 +68,13 @@ export function reasonText(code: number): string {
 function refusal(message: string, code: number, wasOnline: boolean): SessionEnd {
   if (!wasOnline && VERSION_CODES.includes(code)) return { kind: "version", text: message };
   const text = `${message} (${reasonText(code)})`;
-  const kind = wasOnline ? "lost" : "refused";
-  return HINTS[code] === undefined ? { kind, text } : { kind, text, hint: HINTS[code] };
+  const kind = wasOnline && code !== QUOTA_EXCEEDED ? "lost" : "refused";
+  return {
+    kind,
+    text,
+    ...(HINTS[code] !== undefined && { hint: HINTS[code] }),
+    ...(wasOnline && MESSAGE_CODES.includes(code) && { mayBeMessage: true as const }),
+  };
 }
 
 function hintForSystemCode(code: string): string | undefined {

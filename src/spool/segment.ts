@@ -15,6 +15,8 @@ export interface Segment {
   bytes: number;
   /** When the newest record was written, wall ms. */
   newestWallMs: number;
+  /** Wall clock less monotonic clock when this run wrote it, ms; null: an earlier run's. */
+  readonly clockOffsetMs: number | null;
   /** Records still to be delivered. */
   readonly pending: IdSet;
 }
@@ -35,9 +37,9 @@ const SEGMENT_BYTES_READ_MAX = 64 * 1024 * 1024;
 export const SEGMENT_RECORDS_MAX = Math.ceil(SEGMENT_BYTES_READ_MAX / RECORD_HEADER_BYTES);
 
 /** A segment without records yet. */
-export function newSegment(folder: string, firstId: number): Segment {
+export function newSegment(folder: string, firstId: number, clockOffsetMs: number | null = null): Segment {
   const path = join(folder, `${String(firstId).padStart(16, "0")}.spool`);
-  return { path, firstId, nextId: firstId, bytes: 0, newestWallMs: 0, pending: new IdSet(firstId) };
+  return { path, firstId, nextId: firstId, bytes: 0, newestWallMs: 0, clockOffsetMs, pending: new IdSet(firstId) };
 }
 
 /** First ids of the segments among a folder's names, ascending; other names are passed over. */

@@ -9,7 +9,7 @@
 
 import { join } from "node:path";
 import { assert } from "../core/assert.ts";
-import type { Clock } from "../core/clock.ts";
+import { type Clock, WALL_MS_PLAUSIBLE } from "../core/clock.ts";
 import { type FileSystem, type OpenFile, systemCode } from "../core/file_system.ts";
 import { type Cursor, readCursor, writeCursor } from "./cursor.ts";
 import { encodeRecords, PAYLOAD_BYTES_MAX, RECORD_HEADER_BYTES, type SpoolRecord } from "./record.ts";
@@ -20,7 +20,7 @@ export interface SpoolOptions {
   readonly folder: string;
   /** Most bytes of all segments together; at least `SPOOL_BYTES_MIN`. */
   readonly bytesMax: number;
-  /** Older records are dropped, by the wall clock, ms. */
+  /** Older records are dropped, ms: this run's by the monotonic clock, earlier ones by their dates where both are plausible. */
   readonly ageMaxMs: number;
   readonly files: FileSystem;
   readonly clock: Clock;
@@ -47,6 +47,8 @@ export interface SpoolCounts {
   readonly segments: number;
 }
 
+/** A difference between the two clocks that grew by this was a step of the date, and no slow correction. */
+const CLOCK_STEP_MS = 60_000;
 /** Fewer bytes than this would leave no room for a few segments of a few records. */
 export const SPOOL_BYTES_MIN = 8 * 4 * PAYLOAD_BYTES_MAX;
 
@@ -167,15 +169,15 @@ export class Spool {
    */
   async read(countMax: number, beforeId = Infinity): Promise<SpoolRecord[]> {
     const found: SpoolRecord[] = [];
-    const oldestWallMs = this.#options.clock.wallMs() - this.#options.ageMaxMs;
     const expired: SpoolRecord[] = [];
     while (found.length < countMax) {
       if (this.#readAhead.length === 0 && !await this.#readOn()) break;
       const record = this.#readAhead[0];
       if (record.id >= beforeId) break;
       this.#readAhead.shift(); // at most a segment's records, and those are few
-      if (!this.#segmentOf(record.id)?.pending.has(record.id)) continue;
-      if (record.wallMs >= oldestWallMs) found.push(record);
+      const segment = this.#segmentOf(record.id);
+      if (segment === undefined || !segment.pending.has(record.id)) continue;
+      if (this.#ageMs(segment, record.wallMs) <= this.#options.ageMaxMs) found.push(record);
       else if (this.done(record.id)) expired.push(record);
     }
     if (expired.length > 0) this.#report({ reason: "expired", ids: expired.map(({ id }) => id), records: expired });
@@ -191,14 +193,13 @@ export class Spool {
 
   /** Removes what is done or too old, and notes how far delivery has come. Rejects with the system's error. */
   async maintain(): Promise<void> {
-    const { files, folder, clock, ageMaxMs } = this.#options;
+    const { files, folder, ageMaxMs } = this.#options;
     for (const segment of [...this.#segments]) {
       if (segment.pending.size > 0 || segment === this.#active?.segment) continue;
       await files.remove(segment.path);
       this.#forget(segment);
     }
-    const oldestWallMs = clock.wallMs() - ageMaxMs;
-    while (this.#segments.length > 0 && this.#segments[0].newestWallMs < oldestWallMs) {
+    while (this.#segments.length > 0 && this.#ageMs(this.#segments[0], this.#segments[0].newestWallMs) > ageMaxMs) {
       if (this.#segments[0] === this.#active?.segment) await this.#closeActive();
       await this.#drop(this.#segments[0], "expired");
     }
@@ -226,22 +227,33 @@ export class Spool {
     return this.#segments.findLast(({ firstId }) => firstId <= id);
   }
 
+  /** How long ago a record was written, ms, as far as the clocks know: a step of the date makes nothing old. */
+  #ageMs({ clockOffsetMs }: Segment, writtenWallMs: number): number {
+    const { clock } = this.#options;
+    if (clockOffsetMs !== null) return clock.nowUs() / 1000 + clockOffsetMs - writtenWallMs;
+    const isKnown = writtenWallMs >= WALL_MS_PLAUSIBLE && clock.wallMs() >= WALL_MS_PLAUSIBLE;
+    return isKnown ? clock.wallMs() - writtenWallMs : 0;
+  }
+
   /** Writes and syncs a batch; ids that were tried are never used again, whatever became of them. */
   async #write(payloads: readonly Uint8Array[]): Promise<number[]> {
-    const wallMs = this.#options.clock.wallMs();
+    const { bytesMax, clock } = this.#options;
+    const wallMs = clock.wallMs();
+    const clockOffsetMs = wallMs - clock.nowUs() / 1000;
     const records = payloads.map((payload) => {
       assert(payload.length <= PAYLOAD_BYTES_MAX, `a record of ${payload.length} bytes`);
       return { id: this.#nextId++, wallMs, payload };
     });
     const bytes = encodeRecords(records);
-    if (this.#active !== null && this.#active.segment.bytes + bytes.length > this.#segmentBytesMax) {
+    const last = this.#active?.segment;
+    const isStepped = last !== undefined && Math.abs(last.clockOffsetMs! - clockOffsetMs) > CLOCK_STEP_MS;
+    if (isStepped || (last !== undefined && last.bytes + bytes.length > this.#segmentBytesMax)) {
       await this.#closeActive();
     }
-    const { bytesMax } = this.#options;
     while (this.#bytes + bytes.length > bytesMax || this.#segments.length >= SEGMENTS_MAX) {
       if (!await this.#evictOldest("cap")) break;
     }
-    const { segment, file } = this.#active ??= await this.#begin(records[0].id);
+    const { segment, file } = this.#active ??= await this.#begin(records[0].id, clockOffsetMs);
     try {
       await file.append(bytes);
       await file.sync();
@@ -258,9 +270,9 @@ export class Spool {
     return records.map(({ id }) => id);
   }
 
-  async #begin(firstId: number): Promise<{ segment: Segment; file: OpenFile }> {
+  async #begin(firstId: number, clockOffsetMs: number): Promise<{ segment: Segment; file: OpenFile }> {
     const { files, folder } = this.#options;
-    const segment = newSegment(folder, firstId);
+    const segment = newSegment(folder, firstId, clockOffsetMs);
     const file = await files.create(segment.path);
     try {
       await files.syncFolder(folder);

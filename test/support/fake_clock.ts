@@ -10,6 +10,8 @@ export interface FakeClock extends Clock {
    * Await it before calling it again.
    */
   advance(durationMs: number): Promise<void>;
+  /** Steps the wall clock, as whoever sets the date does; the monotonic one goes on. */
+  step(durationMs: number): void;
   /** How many `sleep` calls have not resolved yet. */
   readonly sleepers: number;
 }
@@ -23,12 +25,14 @@ interface Sleeper {
 export function createFakeClock(start: { nowUs?: number; wallMs?: number } = {}): FakeClock {
   const { nowUs: startUs = 1_000_000, wallMs: startWallMs = Date.UTC(2026, 0, 1) } = start;
   let nowUs = startUs;
+  let steppedMs = 0;
   /** Sorted by due time; among equals the one that slept first. */
   const sleepers: Sleeper[] = [];
 
   return {
     nowUs: () => nowUs,
-    wallMs: () => startWallMs + (nowUs - startUs) / 1000,
+    wallMs: () => startWallMs + steppedMs + (nowUs - startUs) / 1000,
+    step: (durationMs) => void (steppedMs += durationMs),
     get sleepers() {
       return sleepers.length;
     },

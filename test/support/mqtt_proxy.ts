@@ -79,10 +79,8 @@ export async function openMqttProxy(port: number): Promise<MqttProxy> {
   return proxy;
 }
 
-// ---
-
-/** Cuts a stream into MQTT packets. */
-function packetReader(onPacket: (type: number, body: Uint8Array) => void): (bytes: Uint8Array) => void {
+/** Cuts a stream into MQTT packets: the first byte of each, and what follows its length. */
+export function packetReader(onPacket: (type: number, body: Uint8Array) => void): (bytes: Uint8Array) => void {
   let rest = new Uint8Array(0);
   return (bytes) => {
     rest = Uint8Array.from([...rest, ...bytes]);

@@ -121,6 +121,42 @@ Deno.test("records over the age cap are dropped and counted, read or not", async
   assert.deepEqual([spool.pending, spool.counts.expired, spool.counts.segments], [0, 3, 0]);
 });
 
+Deno.test("a step of the date makes no record old: not from 1970, not by an hour, not by a day back", async () => {
+  const files = createMemoryFiles();
+  const clock = createFakeClock({ wallMs: 0 }); // no battery, no network yet
+  const lost: LostRecords[] = [];
+  const open = () =>
+    openSpool({
+      folder: "/s",
+      bytesMax: SPOOL_BYTES_MIN,
+      ageMaxMs: HOUR_MS,
+      files,
+      clock,
+      onLost: (one) => lost.push(one),
+    });
+  let spool = await open();
+  await spool.append(["a"].map(bytes));
+  for (const stepMs of [Date.UTC(2026, 5, 1), HOUR_MS * 2, -24 * HOUR_MS]) {
+    clock.step(stepMs);
+    await spool.append([String(stepMs)].map(bytes));
+    await spool.maintain();
+  }
+  assert.deepEqual([spool.pending, lost], [4, []]);
+  // In the next run only dates are left. One of 1970 says nothing, one of the future is not old.
+  await spool.close();
+  spool = await open();
+  clock.step(3 * HOUR_MS);
+  await spool.maintain();
+  assert.deepEqual(await readAll(spool), ["a", String(Date.UTC(2026, 5, 1)), String(HOUR_MS * 2)]);
+  assert.deepEqual(lost.map(({ reason, ids }) => [reason, ids]), [["expired", [4]]]);
+  // Within a run age is what the monotonic clock says, stepped or not.
+  await spool.append(["b"].map(bytes));
+  clock.step(-HOUR_MS);
+  await clock.advance(HOUR_MS + 1);
+  await spool.append(["c"].map(bytes));
+  assert.deepEqual(await readAll(spool), ["c"]);
+});
+
 Deno.test("a damaged cursor costs repeats, not records; a segment damaged under way is counted", async () => {
   const { open, files, lost } = harness();
   let spool = await open();
