@@ -1,19 +1,21 @@
-/** Loads a configuration file: text, references, checks, paths; every problem at once, with its line and column. */
+/** Loads a configuration file: text, version, overrides, references, checks, paths; every problem at once, with its place. */
 
 import { createHash } from "node:crypto";
 import { dirname, resolve } from "node:path";
 import process from "node:process";
 import { ConfigError } from "../core/errors.ts";
 import type { Issue } from "../core/errors.ts";
+import { migrate, type Migration, MIGRATIONS } from "./migrations.ts";
+import { applyOverrides, type Override, overrideAt } from "./overrides.ts";
+import { resolvePaths } from "./paths.ts";
+import { isPem, readPem } from "./pem.ts";
 import { valueAt } from "./problems.ts";
 import type { Path, Problem } from "./problems.ts";
 import { readFileWithLimit, readText } from "./read_file.ts";
 import type { ReadFile } from "./read_file.ts";
 import { resolveReferences } from "./references.ts";
-import type { Resolved } from "./references.ts";
 import { checkConfig, invalidConfig, ISSUES_MAX } from "./schema.ts";
-import { Secret } from "./secret.ts";
-import type { Config, SourceConfig, TlsConfig } from "./types.ts";
+import type { Config } from "./types.ts";
 import { readYaml } from "./yaml_text.ts";
 import type { YamlText } from "./yaml_text.ts";
 
@@ -25,20 +27,36 @@ export interface LoadedConfig {
   readonly configSha256: string;
   /** One sentence each, with line and column; for the log. */
   readonly warnings: readonly string[];
+  readonly source: ConfigSource;
+}
+
+/** Where the values of a loaded configuration stand. Functions, as the content may hold secrets, which printing must not show. */
+export interface ConfigSource {
+  /** The file, as it was named. */
+  readonly path: string;
+  readonly overrides: readonly Override[];
+  /** The file's content as it is. */
+  bytes(): Uint8Array;
+  /** The same after migrations. */
+  yaml(): YamlText;
+  /** The content with its overrides, `snake_case`, before references were replaced: without secrets from outside. */
+  content(): unknown;
 }
 
 /** Where the outside world is reached; the machine's own when absent. */
 export interface LoadConfigOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly readFile?: ReadFile;
+  /** `key=value`, each of which replaces a value of the file. */
+  readonly set?: readonly string[];
+  /** In place of the program's own. */
+  readonly migrations?: readonly Migration[];
 }
 
 /** Longest configuration file, bytes. */
 export const CONFIG_BYTES_MAX = 1024 * 1024;
 /** Longest file behind a `${file:…}`, bytes. */
 export const SECRET_BYTES_MAX = 64 * 1024;
-/** Longest PEM file, bytes. */
-export const PEM_BYTES_MAX = 256 * 1024;
 
 /**
  * Loads, checks and freezes a configuration file (YAML 1.2 or JSON).
@@ -47,29 +65,47 @@ export const PEM_BYTES_MAX = 256 * 1024;
  *   content. Neither ever holds the value of a secret.
  */
 export async function loadConfig(path: string, options: LoadConfigOptions = {}): Promise<LoadedConfig> {
-  const { env = process.env, readFile = readFileWithLimit } = options;
+  const { env = process.env, readFile = readFileWithLimit, set = [], migrations = MIGRATIONS } = options;
   const folder = dirname(resolve(path));
-  const file = await readText(readFile, path, CONFIG_BYTES_MAX);
-  if ("found" in file) throw unreadable(path, file);
-  const yaml = readYaml(file.text);
-  if ("issues" in yaml) throw invalidConfig(path, yaml.issues);
+  const { bytes, text } = await readConfigFile(path, readFile);
+  const parsed = readYaml(text);
+  if ("issues" in parsed) throw invalidConfig(path, parsed.issues);
+  const migrated = migrate(parsed, migrations);
+  if ("where" in migrated) throw invalidConfig(path, [migrated]);
+  const { yaml, steps } = migrated;
+  const { value, overrides, issues } = applyOverrides(yaml.value, set);
+  const source: ConfigSource = { path, overrides, bytes: () => bytes, yaml: () => yaml, content: () => value };
 
-  const resolved = await resolveReferences(yaml.value, {
+  const resolved = await resolveReferences(value, {
     env: (name) => lookUpEnv(env, name),
     file: (name) => readReference(readFile, resolve(folder, name)),
   });
-  const checked = checkConfig(resolved.value, yaml.value);
+  const checked = checkConfig(resolved.value, value);
   const problems: Problem[] = [...withoutBroken(checked, resolved.problems), ...resolved.problems];
-  if ("problems" in checked) throw invalidConfig(path, toIssues(problems, yaml), problems.length);
-
+  const fail = () => invalidConfig(path, [...issues, ...toIssues(problems, source)], issues.length + problems.length);
+  if ("problems" in checked) throw fail();
   const config = await readPem(resolvePaths(checked.config, folder), { folder, readFile, problems });
-  if (problems.length > 0) throw invalidConfig(path, toIssues(problems, yaml), problems.length);
+  if (problems.length + issues.length > 0) throw fail();
+  const old = steps.map(({ from, description }) =>
+    `${yaml.where(["version"])} is ${from}, an older format: ${description}. ` +
+    `It was read as if changed; \`config migrate ${path} --write\` changes the file`
+  );
   return deepFreeze({
     config,
-    configSha256: createHash("sha256").update(file.bytes).digest("hex"),
-    warnings: warnings(config, yaml, resolved),
+    configSha256: createHash("sha256").update(bytes).digest("hex"),
+    warnings: [...old, ...secretWarnings(config, source)],
+    source,
   });
 }
+
+/** A configuration file's text. @throws {ConfigError} when there is none */
+export async function readConfigFile(path: string, readFile: ReadFile = readFileWithLimit) {
+  const file = await readText(readFile, path, CONFIG_BYTES_MAX);
+  if ("found" in file) throw unreadable(path, file);
+  return file;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
 
 function unreadable(path: string, { found, cause }: { found: string; cause?: unknown }): ConfigError {
   const name = JSON.stringify(path);
@@ -105,70 +141,43 @@ function withoutBroken(checked: ReturnType<typeof checkConfig>, broken: readonly
 }
 
 /** Problems in the order of the file, with line and column; no more than an error keeps, as each place takes a search. */
-function toIssues(problems: readonly Problem[], yaml: YamlText): Issue[] {
+function toIssues(problems: readonly Problem[], source: ConfigSource): Issue[] {
+  const yaml = source.yaml();
   return problems.slice(0, ISSUES_MAX)
     .map((problem) => ({ problem, offset: yaml.offset(problem.path, problem.inKey) }))
     .sort((a, b) => a.offset - b.offset)
-    .map(({ problem: { path, inKey, ...issue } }) => ({ where: yaml.where(path, inKey), ...issue }));
+    .map(({ problem: { path, inKey, ...issue } }) => ({ where: placeOf(source, path, inKey), ...issue }));
 }
 
-function resolvePaths(config: Config, folder: string): Config {
-  const cameras = config.cameras.map((camera) => ({
-    ...camera,
-    network: resolve(folder, camera.network),
-    source: resolveSource(camera.source, folder),
-    shadow: camera.shadow && { ...camera.shadow, model: resolve(folder, camera.shadow.model) },
-  }));
-  const backend = config.backend.kind === "loihi" && config.backend.board.endsWith(".json")
-    ? { ...config.backend, board: resolve(folder, config.backend.board) }
-    : config.backend;
-  const spool = config.spool && { ...config.spool, path: resolve(folder, config.spool.path) };
-  const networks = config.commands?.networks.map((network) => ({ ...network, path: resolve(folder, network.path) }));
-  const commands = config.commands && { ...config.commands, networks: networks ?? [] };
-  return { ...config, backend, cameras, spool, commands };
+/** Where people find a value: the flag that set it, or its line and column. */
+function placeOf(source: ConfigSource, path: Path, inKey = false): string {
+  const { overrides } = source;
+  const yaml = source.yaml();
+  // A section that only a flag has made is that flag's, too.
+  const made = yaml.position(path) === null
+    ? overrides.findLast((one) => path.every((part, depth) => String(part) === String(one.path[depth])))
+    : undefined;
+  return (overrideAt(overrides, path) ?? made)?.flag ?? yaml.where(path, inKey);
 }
 
-function resolveSource(source: SourceConfig, folder: string): SourceConfig {
-  if (source.kind === "synthetic") return { ...source, sprites: resolve(folder, source.sprites) };
-  return "path" in source ? { ...source, path: resolve(folder, source.path) } : source;
-}
-
-/** The configuration with `mqtt.tls` read from its files; what cannot be read goes to `problems`. */
-async function readPem(
-  config: Config,
-  { folder, readFile, problems }: { folder: string; readFile: ReadFile; problems: Problem[] },
-): Promise<Config> {
-  const tls = config.mqtt?.tls;
-  if (!config.mqtt || !tls) return config;
-  const read = async (name: keyof TlsConfig, value: string | null): Promise<string | null> => {
-    if (value === null || isPem(value)) return value;
-    const file = await readText(readFile, resolve(folder, value), PEM_BYTES_MAX);
-    if ("text" in file && isPem(file.text)) return file.text;
-    const found = "found" in file ? file.found : "another kind of text";
-    problems.push({ path: ["mqtt", "tls", name], expected: "the path of a PEM file (-----BEGIN …)", found });
-    return null;
-  };
-  const ca = await read("ca", tls.ca);
-  const cert = await read("cert", tls.cert);
-  const key = await read("key", tls.key?.reveal() ?? null);
-  return { ...config, mqtt: { ...config.mqtt, tls: { ca, cert, key: key === null ? null : new Secret(key) } } };
-}
-
-function isPem(text: string): boolean {
-  return text.includes("-----BEGIN ");
-}
-
-function warnings({ mqtt, cameras }: Config, yaml: YamlText, { referencePaths }: Resolved): string[] {
+function secretWarnings({ mqtt, cameras }: Config, source: ConfigSource): string[] {
   const found: string[] = [];
-  const literal = (path: Path, advice: string) => {
-    if (!referencePaths.has(path.join("."))) found.push(`${yaml.where(path)} is written in the file itself: ${advice}`);
+  const reference = "use ${env:NAME} or ${file:/path}";
+  const literal = (path: Path, advice = `${reference}, so that the file holds no secret`) => {
+    const text = String(valueAt(source.content(), path));
+    if (/(?<!\$)\$\{/.test(text)) return;
+    const override = overrideAt(source.overrides, path);
+    found.push(
+      override === undefined
+        ? `${source.yaml().where(path)} is written in the file itself: ${advice}`
+        : `${override.flag} is a secret on the command line, which all users of this machine can read: ${reference}`,
+    );
   };
-  const advice = "use ${env:NAME} or ${file:/path}, so that the file holds no secret";
-  if (mqtt?.password) literal(["mqtt", "password"], advice);
+  if (mqtt?.password) literal(["mqtt", "password"]);
   cameras.forEach(({ source }, index) => {
-    if ("password" in source && source.password) literal(["cameras", index, "source", "password"], advice);
+    if ("password" in source && source.password) literal(["cameras", index, "source", "password"]);
   });
-  if (mqtt?.tls?.key && isPem(String(valueAt(yaml.value, ["mqtt", "tls", "key"])))) {
+  if (mqtt?.tls?.key && isPem(String(valueAt(source.content(), ["mqtt", "tls", "key"])))) {
     literal(["mqtt", "tls", "key"], "name its file instead");
   }
   return found;

@@ -49,6 +49,11 @@ const SHOWN_LENGTH_MAX = 60;
 /** Fields whose value is never shown, wherever it is wrong. */
 const SECRET_PATHS = /^(mqtt\.password|mqtt\.tls\.key|cameras\.\d+\.source\.password)$/;
 
+/** True for fields whose value is never shown. */
+export function isSecret(path: Path): boolean {
+  return SECRET_PATHS.test(path.join("."));
+}
+
 /** Every finding as problems. `shown` is the configuration as the file has it, `root` its schema. */
 export function toProblems(issues: readonly SchemaIssue[], shown: unknown, root: JsonNode): Problem[] {
   return issues.flatMap((issue) => {
@@ -74,7 +79,7 @@ export function show(shown: unknown, path: Path, nodes: readonly JsonNode[] = []
   const value = valueAt(shown, path);
   if (value === undefined) return "nothing";
   if (value === null) return "null";
-  if (SECRET_PATHS.test(path.join("."))) return REDACTED;
+  if (isSecret(path)) return REDACTED;
   if (Array.isArray(value)) return value.length === 1 ? "a list of 1" : `a list of ${value.length}`;
   if (typeof value === "object") return "a mapping";
   // A text where a mapping belongs may be a whole section with a slip in it, passwords included.

@@ -15,8 +15,6 @@ export interface Resolved {
   /** A copy; the value handed in is not touched. */
   readonly value: unknown;
   readonly problems: readonly Problem[];
-  /** Paths, joined by dots, of texts that hold a reference. */
-  readonly referencePaths: ReadonlySet<string>;
 }
 
 /** `$${` stands for a plain `${`; an opening without end is matched too, so that it can be reported. */
@@ -26,7 +24,6 @@ const FORM = "${env:NAME} or ${file:/path}";
 /** Replaces every reference in a tree of plain values; each one that fails is a problem, and its text stays. */
 export async function resolveReferences(tree: unknown, sources: ReferenceSources): Promise<Resolved> {
   const problems: Problem[] = [];
-  const referencePaths = new Set<string>();
 
   async function resolveText(text: string, path: Path): Promise<string> {
     let result = "";
@@ -38,7 +35,6 @@ export async function resolveReferences(tree: unknown, sources: ReferenceSources
         result += "${";
         continue;
       }
-      referencePaths.add(path.join("."));
       const answer = match[2] === "" ? malformed("no closing }") : await lookUp(match[1], sources);
       if ("text" in answer) result += answer.text;
       else {
@@ -59,7 +55,7 @@ export async function resolveReferences(tree: unknown, sources: ReferenceSources
     return Array.isArray(value) ? entries.map(([, inner]) => inner) : Object.fromEntries(entries);
   }
 
-  return { value: await resolve(tree, []), problems, referencePaths };
+  return { value: await resolve(tree, []), problems };
 }
 
 type Answer = { readonly text: string } | Omit<Problem, "path">;

@@ -17,6 +17,11 @@ export class Secret {
     return this.#text;
   }
 
+  /** True when both hold the same text. */
+  equals(other: Secret): boolean {
+    return this.#text === other.#text;
+  }
+
   toString(): string {
     return REDACTED;
   }

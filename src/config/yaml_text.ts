@@ -1,7 +1,7 @@
 /** YAML 1.2 text to a plain value whose places are remembered. JSON is YAML too. Door of the yaml package. */
 
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from "yaml";
-import type { Alias, Document, Node } from "yaml";
+import type { Alias, Document, Node, Pair } from "yaml";
 import type { Issue } from "../core/errors.ts";
 import { formatPath } from "./problems.ts";
 import type { Path } from "./problems.ts";
@@ -14,22 +14,41 @@ export interface YamlText {
   offset(path: Path, inKey?: boolean): number;
   /** `cameras.0.id (line 12, column 7)`: the value there, or the nearest thing around it that exists; or its key. */
   where(path: Path, inKey?: boolean): string;
+  /** Line and column of what stands at `path`, from 1; null when nothing does. */
+  position(path: Path): Position | null;
+  /** The content after `edits`, one after the other; places stay those of the text as it was read. */
+  edited(edits: readonly Edit[]): YamlText;
+  /** The content as YAML, comments and order kept. */
+  toText(): string;
 }
+
+/** A place in a text, from 1. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** One change of a file's content. One that names what is not there does nothing. */
+export type Edit =
+  | { readonly move: Path; readonly to: Path }
+  | { readonly set: Path; readonly value: unknown }
+  | { readonly remove: Path };
 
 /** Most uses of anchors in one file: enough for sixteen cameras, too few for a file that unfolds to gigabytes. */
 const ALIASES_MAX = 100;
 
+const PARSING = {
+  prettyErrors: false, // they quote the line, which may hold a password
+  logLevel: "error", // not "silent", which also lets a second document pass unread
+  schema: "core",
+  stringKeys: true,
+  uniqueKeys: false, // its own check takes minutes on a long mapping; see checkTree
+} as const;
+
 /** Reads one YAML document; gives every syntax problem instead when there are any. The problems never quote the text. */
 export function readYaml(text: string): YamlText | { readonly issues: readonly Issue[] } {
   const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false, // they quote the line, which may hold a password
-    logLevel: "error", // not "silent", which also lets a second document pass unread
-    schema: "core",
-    stringKeys: true,
-    uniqueKeys: false, // its own check takes minutes on a long mapping; see checkTree
-  });
+  const document = parseDocument(text, { ...PARSING, lineCounter: lines });
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return `line ${line}, column ${col}`;
@@ -41,15 +60,40 @@ export function readYaml(text: string): YamlText | { readonly issues: readonly I
   const issues = syntax.length > 0 ? syntax : checkTree(document, at);
   if (issues.length > 0) return { issues };
   try {
-    return {
-      value: document.toJS({ maxAliasCount: ALIASES_MAX }),
-      offset: (path, inKey = false) => offsetOf(document, path, inKey),
-      where: (path, inKey = false) => `${formatPath(path)} (${at(offsetOf(document, path, inKey))})`,
-    };
+    return view(document, lines);
   } catch {
     // Aliases of aliases: few in number, but they unfold to more than the limit.
     return { issues: [{ where: "aliases", expected: `at most ${ALIASES_MAX} once unfolded`, found: "more" }] };
   }
+}
+
+/** Reads one value as it would stand behind `key:`; null when it is not valid YAML. */
+export function readYamlValue(text: string): { readonly value: unknown } | null {
+  const document = parseDocument(text, PARSING);
+  return document.errors.length + document.warnings.length > 0 ? null : { value: document.toJS({ maxAliasCount: 0 }) };
+}
+
+function view(document: Document, lines: LineCounter): YamlText {
+  const at = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return `line ${line}, column ${col}`;
+  };
+  return {
+    value: document.toJS({ maxAliasCount: ALIASES_MAX }),
+    offset: (path, inKey = false) => offsetOf(document, path, inKey),
+    where: (path, inKey = false) => `${formatPath(path)} (${at(offsetOf(document, path, inKey))})`,
+    position(path) {
+      if (nodeAt(document, path) === undefined) return null;
+      const { line, col } = lines.linePos(offsetOf(document, path, false));
+      return { line, column: col };
+    },
+    edited(edits) {
+      const copy = document.clone();
+      for (const edit of edits) carryOut(edit, copy);
+      return view(copy, lines);
+    },
+    toText: () => document.toString({ lineWidth: 0 }),
+  };
 }
 
 /** What the parser's error codes mean for the writer of the file. */
@@ -139,4 +183,47 @@ function offsetOf(document: Document, path: Path, inKey: boolean): number {
     if (node?.range) offset = node.range[0];
   });
   return offset;
+}
+
+/** The node at `path`, aliases followed; undefined when there is none. */
+function nodeAt(document: Document, path: Path): Node | null | undefined {
+  let node: unknown = document.contents;
+  for (const part of path) {
+    if (isAlias(node)) node = node.resolve(document);
+    if (isMap(node)) {
+      const pair = pairOf(node.items, part);
+      if (pair === undefined) return undefined;
+      node = pair.value;
+    } else if (isSeq(node) && Number(part) < node.items.length) node = node.items[Number(part)];
+    else return undefined;
+  }
+  return (isAlias(node) ? node.resolve(document) ?? null : node) as Node | null;
+}
+
+function pairOf(items: readonly Pair[], key: string | number): Pair | undefined {
+  return items.find((pair) => isScalar(pair.key) && String(pair.key.value) === String(key));
+}
+
+function carryOut(edit: Edit, document: Document): void {
+  if ("set" in edit) {
+    const parent = nodeAt(document, edit.set.slice(0, -1));
+    const { value } = edit;
+    // A plain value goes into the node that is there, which keeps its comment.
+    const content = typeof value === "object" && value !== null ? document.createNode(value) : value;
+    if (isMap(parent) || isSeq(parent)) parent.set(edit.set.at(-1)!, content);
+    return;
+  }
+  const from = "move" in edit ? edit.move : edit.remove;
+  const parent = nodeAt(document, from.slice(0, -1));
+  if (!isMap(parent)) return;
+  const pair = pairOf(parent.items, from.at(-1)!);
+  if (pair === undefined) return;
+  if ("remove" in edit) return void parent.items.splice(parent.items.indexOf(pair), 1);
+  const target = nodeAt(document, edit.to.slice(0, -1));
+  if (!isMap(target)) return;
+  // The pair itself moves, so that its comments go with it.
+  if (isScalar(pair.key)) pair.key.value = edit.to.at(-1);
+  if (target === parent) return;
+  parent.items.splice(parent.items.indexOf(pair), 1);
+  target.items.push(pair);
 }

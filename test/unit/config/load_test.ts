@@ -6,8 +6,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { inspect } from "node:util";
-import { CONFIG_BYTES_MAX, loadConfig, PEM_BYTES_MAX, SECRET_BYTES_MAX } from "../../../src/config/load.ts";
+import { CONFIG_BYTES_MAX, loadConfig, SECRET_BYTES_MAX } from "../../../src/config/load.ts";
 import type { LoadedConfig } from "../../../src/config/load.ts";
+import { PEM_BYTES_MAX } from "../../../src/config/pem.ts";
 import type { ReadFile } from "../../../src/config/read_file.ts";
 import { ConfigError, errorToJson, formatError } from "../../../src/core/errors.ts";
 
@@ -90,7 +91,7 @@ Deno.test("loadConfig() reads the example that ships with the schema, and the ex
 });
 
 Deno.test("loadConfig() reports every problem at once with line, column and a hint", async () => {
-  const text = `version: 2
+  const text = `version: 0
 gateway: { ident: GW }
 cameras:
   - id: door
@@ -115,7 +116,7 @@ log:
 `;
   const error = await failure(load(text, {}, { TOP_K: "hidden-value" }));
   const report = `error: Cannot use /etc/q/edge.yaml as it must be a valid configuration: found 20 problems
-  - version (line 1, column 10): expected 1, found 2 (example: version: 1)
+  - version (line 1, column 10): expected 1, found 0 (example: version: 1)
   - gateway.id (line 2, column 10): expected a text, found nothing (example: id: "gw7")
   - gateway.ident (line 2, column 12): expected only id, found "ident" (known: id)
   - cameras.0.network (line 4, column 5): expected a network file, found none, here or at the top level (set network: models/mnist-lenet/network.safetensors at the top level)

@@ -1,0 +1,26 @@
+/** Relative paths of a configuration, which start at its file's folder. */
+
+import { resolve } from "node:path";
+import type { Config, SourceConfig } from "./types.ts";
+
+/** The configuration with absolute paths. */
+export function resolvePaths(config: Config, folder: string): Config {
+  const cameras = config.cameras.map((camera) => ({
+    ...camera,
+    network: resolve(folder, camera.network),
+    source: resolveSource(camera.source, folder),
+    shadow: camera.shadow && { ...camera.shadow, model: resolve(folder, camera.shadow.model) },
+  }));
+  const backend = config.backend.kind === "loihi" && config.backend.board.endsWith(".json")
+    ? { ...config.backend, board: resolve(folder, config.backend.board) }
+    : config.backend;
+  const spool = config.spool && { ...config.spool, path: resolve(folder, config.spool.path) };
+  const networks = config.commands?.networks.map((network) => ({ ...network, path: resolve(folder, network.path) }));
+  const commands = config.commands && { ...config.commands, networks: networks ?? [] };
+  return { ...config, backend, cameras, spool, commands };
+}
+
+function resolveSource(source: SourceConfig, folder: string): SourceConfig {
+  if (source.kind === "synthetic") return { ...source, sprites: resolve(folder, source.sprites) };
+  return "path" in source ? { ...source, path: resolve(folder, source.path) } : source;
+}
