@@ -41,6 +41,10 @@ async function runCommand(command: Command, context: CommandContext): Promise<nu
       return await (await import("./app/commands/schema.ts")).runSchema(command, context);
     case "validate":
       return await (await import("./app/commands/validate.ts")).runValidate(command, context);
+    case "config explain":
+      return await (await import("./app/commands/config_explain.ts")).runConfigExplain(command, context);
+    case "config migrate":
+      return await (await import("./app/commands/config_migrate.ts")).runConfigMigrate(command, context);
     case "version": {
       const runtime = runtimeInfo();
       const text = `quartz-edge ${VERSION} on ${runtime.name} ${runtime.version}`;

@@ -16,36 +16,36 @@ import type { Command, FlagSpec, Verb, VerbSpec } from "./command_table.ts";
  * @throws {ConfigError} `usage` with every problem of the line at once.
  */
 export function parseCommandLine(argv: readonly string[]): Command {
-  const [first, ...rest] = argv;
+  const [first] = argv;
   if (first === undefined || isHelp(first)) return { verb: "help", topic: null };
   if (first === "--version" || first === "-V") return { verb: "version", json: false };
-  if (!isVerb(first)) {
-    const hint = didYouMean(first, VERBS);
-    throw usage([{
-      where: "verb",
-      expected: `one of ${VERBS.join(", ")}`,
-      found: quote(first),
-      ...(hint && { hint }),
-    }]);
-  }
+  const verb = verbAt(argv);
+  if (verb === null) throw usage([unknownVerb("verb", argv)]);
+  const rest = argv.slice(verb.split(" ").length);
   const words = rest.slice(0, indexOrEnd(rest, "--"));
-  if (words.some(isHelp)) return { verb: "help", topic: first };
-  const fields = readWords(COMMAND_TABLE[first], rest);
-  if ("issues" in fields) throw usage(fields.issues, first);
-  if (first !== "help") return { verb: first, ...fields.values } as Command;
-  const topic = fields.values.verb as string | null;
-  if (topic === null || isVerb(topic)) return { verb: "help", topic };
-  const hint = didYouMean(topic, VERBS);
-  throw usage([{ where: "VERB", expected: `one of ${VERBS.join(", ")}`, found: quote(topic), ...(hint && { hint }) }]);
+  if (words.some(isHelp)) return { verb: "help", topic: verb };
+  // The words after `help` are a verb, which may have two.
+  if (verb === "help" && rest.length > 0) {
+    const topic = verbAt(rest);
+    if (topic === null || topic.split(" ").length < rest.length) throw usage([unknownVerb("VERB", rest)]);
+    return { verb, topic };
+  }
+  const fields = readWords(COMMAND_TABLE[verb], rest);
+  if ("issues" in fields) throw usage(fields.issues, verb);
+  return verb === "help" ? { verb, topic: null } : { verb, ...fields.values } as Command;
 }
 
-type Values = Record<string, string | number | boolean | null>;
+type Values = Record<string, string | number | boolean | readonly string[] | null>;
 
 /** Every field of a verb's command, or every problem. */
 function readWords(spec: VerbSpec, words: readonly string[]): { values: Values } | { issues: Issue[] } {
   const options = Object.fromEntries(
     Object.entries(spec.flags).map(([name, flag]) =>
-      [name, { type: flag.type === "switch" ? "boolean" : "string", ...(flag.short && { short: flag.short }) }] as const
+      [name, {
+        type: flag.type === "switch" ? "boolean" : "string",
+        multiple: flag.type === "texts",
+        ...(flag.short && { short: flag.short }),
+      }] as const
     ),
   );
   // Not strict: it would stop at the first problem. The tokens show them all, and the checks below are as strict.
@@ -53,7 +53,7 @@ function readWords(spec: VerbSpec, words: readonly string[]): { values: Values }
   const values: Values = {};
   const issues: Issue[] = [];
   for (const [name, flag] of Object.entries(spec.flags)) {
-    values[fieldOf(name, flag)] = flag.type === "switch" ? false : null;
+    values[fieldOf(name, flag)] = flag.type === "switch" ? false : flag.type === "texts" ? [] : null;
   }
 
   const given = new Set<string>();
@@ -63,12 +63,14 @@ function readWords(spec: VerbSpec, words: readonly string[]): { values: Values }
     if (token.kind !== "option") continue;
     const flag = Object.hasOwn(spec.flags, token.name) ? spec.flags[token.name] : undefined;
     if (flag === undefined) issues.push(unknownFlag(spec, token.rawName));
-    else if (given.has(token.name)) issues.push({ where: token.rawName, expected: "the flag once", found: "it again" });
-    else {
+    else if (given.has(token.name) && flag.type !== "texts") {
+      issues.push({ where: token.rawName, expected: "the flag once", found: "it again" });
+    } else {
       given.add(token.name);
       const answer = readFlag(flag, token);
+      const field = fieldOf(token.name, flag);
       if (typeof answer === "object") issues.push({ where: token.rawName, ...answer });
-      else values[fieldOf(token.name, flag)] = answer;
+      else values[field] = flag.type === "texts" ? [...values[field] as string[], `${answer}`] : answer;
     }
   }
   for (const [name, flag] of Object.entries(spec.flags)) {
@@ -102,7 +104,9 @@ function readFlag(
       hint: "write --flag=VALUE for values that start with -",
     };
   }
-  if (flag.type === "text") return value === "" ? { expected: `a value, ${flag.placeholder}`, found: '""' } : value;
+  if (flag.type === "text" || flag.type === "texts") {
+    return value === "" ? { expected: `a value, ${flag.placeholder}`, found: '""' } : value;
+  }
   if (flag.type === "url") return checkMqttUrl(value) ?? value;
   const isInteger = flag.type === "integer";
   // Number() alone also takes "", "0x10", "1e3" and spaces.
@@ -129,6 +133,22 @@ function readArguments(spec: VerbSpec, positionals: readonly string[], values: V
     });
   }
   return issues;
+}
+
+/** The verb that a line begins with: two words where the table has them. */
+function verbAt([first, second]: readonly string[]): Verb | null {
+  const long = `${first} ${second}`;
+  return isVerb(long) ? long : isVerb(first) ? first : null;
+}
+
+function unknownVerb(where: string, words: readonly string[]): Issue {
+  const [first, second] = words;
+  // After the first word of a verb that has two, only those are meant.
+  const long = VERBS.filter((verb) => verb.startsWith(`${first} `));
+  const found = long.length > 0 && second !== undefined ? `${first} ${second}` : first;
+  const known = long.length > 0 ? long : VERBS;
+  const hint = didYouMean(found, known);
+  return { where, expected: `one of ${known.join(", ")}`, found: quote(found), ...(hint && { hint }) };
 }
 
 function unknownFlag(spec: VerbSpec, rawName: string): Issue {

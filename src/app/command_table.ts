@@ -4,6 +4,8 @@
 export type ValueSpec =
   | { readonly type: "switch" }
   | { readonly type: "text"; readonly placeholder: string }
+  /** May be given again and again. */
+  | { readonly type: "texts"; readonly placeholder: string }
   | { readonly type: "url"; readonly placeholder: string }
   | ({ readonly type: "integer" } & Range)
   | ({ readonly type: "number" } & Range);
@@ -51,7 +53,13 @@ const config = {
   about: "configuration file (YAML or JSON)",
 } as const;
 
-/** The table. Flags are `kebab-case`, as typed after `--`. */
+const set = {
+  type: "texts",
+  placeholder: "KEY=VALUE",
+  about: "replace one value of the file, cameras.door.max_age_ms=500; may be repeated",
+} as const;
+
+/** The table. Flags are `kebab-case`, as typed after `--`; a verb may have two words. */
 export const COMMAND_TABLE = {
   demo: {
     about: "Classify bundled test digits and publish them over a broker on this machine",
@@ -70,14 +78,15 @@ export const COMMAND_TABLE = {
   run: {
     about: "Classify the frames of the configured cameras until stopped",
     arguments: [],
-    flags: { config, json },
-    examples: ["run --config edge.yaml"],
+    flags: { config, set, json },
+    examples: ["run --config edge.yaml", "run --config edge.yaml --set log.level=debug"],
   },
   replay: {
     about: "Print what run would publish of a recording, with time counted in frames",
     arguments: [{ name: "CLIP", required: true, about: "clip, folder of images, or video" }],
     flags: {
       config,
+      set,
       camera: { type: "text", placeholder: "ID", about: "camera whose network and rules are used" },
       rate: {
         type: "number",
@@ -236,8 +245,20 @@ export const COMMAND_TABLE = {
   validate: {
     about: "Check a configuration file and report every problem",
     arguments: [],
-    flags: { config, json },
+    flags: { config, set, json },
     examples: ["validate --config edge.yaml"],
+  },
+  "config explain": {
+    about: "Print every value of a configuration and where it came from",
+    arguments: [],
+    flags: { config, set, json },
+    examples: ["config explain --config edge.yaml --set mqtt.url=mqtt://127.0.0.1:1883"],
+  },
+  "config migrate": {
+    about: "Bring a configuration file to the current version of the format",
+    arguments: [{ name: "FILE", required: true, about: "configuration file" }],
+    flags: { write: { type: "switch", about: "change the file and keep a copy, in place of printing it" }, json },
+    examples: ["config migrate edge.yaml", "config migrate edge.yaml --write"],
   },
   version: {
     about: "Print the version",
@@ -253,7 +274,7 @@ export const COMMAND_TABLE = {
   },
 } as const satisfies Record<string, VerbSpec>;
 
-/** First word of a command line. */
+/** What a command line begins with. */
 export type Verb = keyof typeof COMMAND_TABLE;
 
 /** All verbs, in the order of the table. */
@@ -262,6 +283,7 @@ export const VERBS = Object.keys(COMMAND_TABLE) as Verb[];
 type CamelCase<S> = S extends `${infer Head}-${infer Tail}` ? `${Head}${Capitalize<CamelCase<Tail>>}` : S;
 type Optional<F, T> = F extends { readonly required: true } ? T : T | null;
 type FlagValue<F> = F extends { readonly type: "switch" } ? boolean
+  : F extends { readonly type: "texts" } ? readonly string[]
   : Optional<F, F extends { readonly type: "integer" | "number" } ? number : string>;
 type Flags<F> = {
   readonly [K in keyof F as F[K] extends { readonly field: infer Field extends string } ? Field : CamelCase<K>]:

@@ -208,9 +208,11 @@ function carryOut(edit: Edit, document: Document): void {
   if ("set" in edit) {
     const parent = nodeAt(document, edit.set.slice(0, -1));
     const { value } = edit;
+    const key = edit.set.at(-1)!;
     // A plain value goes into the node that is there, which keeps its comment.
     const content = typeof value === "object" && value !== null ? document.createNode(value) : value;
-    if (isMap(parent) || isSeq(parent)) parent.set(edit.set.at(-1)!, content);
+    if (isMap(parent) && pairOf(parent.items, key) === undefined) parent.items.push(document.createPair(key, content));
+    else if (isMap(parent) || isSeq(parent)) parent.set(key, content);
     return;
   }
   const from = "move" in edit ? edit.move : edit.remove;

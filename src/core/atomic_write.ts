@@ -9,12 +9,19 @@ const TEMPORARY = ".tmp";
 /**
  * Writes `bytes` to a temporary file, syncs it, renames it over `path`, syncs the folder. One caller a path at a time.
  * Rejects with the system's error; `path` then has its old content, or the new one if only the last step failed.
+ *
+ * @param mode permissions of the file; by default only its owner may read it
  */
-export async function atomicWrite(files: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
+export async function atomicWrite(
+  files: FileSystem,
+  path: string,
+  bytes: Uint8Array,
+  mode?: number,
+): Promise<void> {
   const temporary = path + TEMPORARY;
   await files.remove(temporary); // of a crash in here
   try {
-    const file = await files.create(temporary);
+    const file = await files.create(temporary, mode);
     try {
       await file.append(bytes);
       await file.sync();

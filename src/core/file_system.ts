@@ -12,8 +12,8 @@ export interface FileSystem {
   size(path: string): Promise<number>;
   /** Bytes of a file from `offset`, at most `lengthMax`; fewer only at its end. */
   read(path: string, range: { readonly offset: number; readonly lengthMax: number }): Promise<Uint8Array>;
-  /** Makes a new file that only its owner may read; rejects with `EEXIST` when it is there. */
-  create(path: string): Promise<OpenFile>;
+  /** Makes a new file, by default one that only its owner may read; rejects with `EEXIST` when it is there. */
+  create(path: string, mode?: number): Promise<OpenFile>;
   rename(from: string, to: string): Promise<void>;
   /** Removes a file; fine when it is not there. */
   remove(path: string): Promise<void>;
@@ -53,8 +53,10 @@ export const nodeFileSystem: FileSystem = {
       await file.close();
     }
   },
-  async create(path) {
-    const file = await open(path, "wx", 0o600);
+  async create(path, mode = 0o600) {
+    const file = await open(path, "wx", mode);
+    // `open` takes away what the umask forbids; what was asked for is what the file had before.
+    if (mode !== 0o600) await file.chmod(mode);
     let end = 0;
     return {
       async append(bytes) {

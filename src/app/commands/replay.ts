@@ -39,7 +39,7 @@ interface Totals {
 /** Classifies every frame and prints the events: states, and with `--json` results as well. */
 export async function runReplay(command: CommandOf<"replay">, context: CommandContext): Promise<number> {
   const { console, clock, signal } = context;
-  const { config } = await loadConfig(command.config);
+  const { config } = await loadConfig(command.config, { set: command.set });
   const camera = chooseCamera(config, command.camera);
   const network = await openNetwork(camera.network);
   const rateFps = command.rateFps ?? rateOf(camera.source) ?? RATE_FPS;

@@ -13,7 +13,7 @@ import type { CommandContext } from "./context.ts";
 /** Runs until every camera's source has ended or the signal comes; publishes `stopped` on the way out. */
 export async function runGateway(command: CommandOf<"run">, context: CommandContext): Promise<number> {
   const { console, clock, random, signal } = context;
-  const { config, configSha256, warnings } = await loadConfig(command.config);
+  const { config, configSha256, warnings } = await loadConfig(command.config, { set: command.set });
   const log = createLog({ ...config.log, format: command.json ? "json" : config.log.format, clock, console });
   for (const warning of warnings) log("warn", warning, {});
   const restart = new AbortController();

@@ -10,7 +10,7 @@ import type { CommandContext } from "./context.ts";
 /** Loads the configuration and every network that it names; a broker or camera that is away is no fault of the file. */
 export async function runValidate(command: CommandOf<"validate">, { console }: CommandContext): Promise<number> {
   try {
-    const { config, warnings } = await loadConfig(command.config);
+    const { config, warnings } = await loadConfig(command.config, { set: command.set });
     const networks = [...new Set(config.cameras.map((camera) => camera.network))];
     for (const path of networks) await openNetwork(path);
     if (command.json) {

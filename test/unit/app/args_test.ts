@@ -39,9 +39,16 @@ Deno.test("parseCommandLine() reads every verb", () => {
       broker: "ws://h/mqtt",
       json: true,
     }],
-    ["run --config edge.yaml", { verb: "run", config: "edge.yaml", json: false }],
-    ["run --config=-odd.yaml", { verb: "run", config: "-odd.yaml", json: false }],
-    ["run --config -", { verb: "run", config: "-", json: false }],
+    ["run --config edge.yaml", { verb: "run", config: "edge.yaml", set: [], json: false }],
+    ["run --config=-odd.yaml", { verb: "run", config: "-odd.yaml", set: [], json: false }],
+    ["run --config -", { verb: "run", config: "-", set: [], json: false }],
+    [
+      "run --config c --set a.b=1 --set=c=-2 --json",
+      { verb: "run", config: "c", set: ["a.b=1", "c=-2"], json: true },
+    ],
+    ["config explain --config c", { verb: "config explain", config: "c", set: [], json: false }],
+    ["help config migrate", { verb: "help", topic: "config migrate" }],
+    ["config migrate -h", { verb: "help", topic: "config migrate" }],
     ["inspect a.safetensors --json", { verb: "inspect", file: "a.safetensors", json: true }],
     ["inspect -- --help", { verb: "inspect", file: "--help", json: false }],
     ["eval --data d --threads 2 n", {
@@ -83,7 +90,7 @@ Deno.test("parseCommandLine() reads every verb", () => {
     }],
     ["schema", { verb: "schema", name: null, write: false, json: false }],
     ["schema config --write", { verb: "schema", name: "config", write: true, json: false }],
-    ["validate --config c", { verb: "validate", config: "c", json: false }],
+    ["validate --config c", { verb: "validate", config: "c", set: [], json: false }],
   ];
   for (const [line, command] of cases) assert.deepEqual(parseCommandLine(words(line)), command, line);
 });
