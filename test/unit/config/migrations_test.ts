@@ -9,7 +9,7 @@ import type { CommandContext } from "../../../src/app/commands/context.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import { CONFIG_VERSION, migrate, type Migration, MIGRATIONS } from "../../../src/config/migrations.ts";
 import { readYaml, type YamlText } from "../../../src/config/yaml_text.ts";
-import { ConfigError } from "../../../src/core/errors.ts";
+import type { ConfigError } from "../../../src/core/errors.ts";
 
 /** Two steps of formats that never were, ahead of the first. */
 const INVENTED: readonly Migration[] = [

@@ -102,10 +102,10 @@ Deno.test("explain() gives every value with its origin, and no secret", async ()
   assert.equal(shown("cameras.door.decision.hysteresis"), "0 < default");
   assert.equal(shown("cameras.door.network"), "/q/n.safetensors < network, f:3:10");
   assert.equal(shown("cameras.yard.network"), "/q/yard.safetensors < f:7:41");
-  assert.equal(shown("cameras.yard.source.path"), "/q/a.safetensors < f:6:59");
+  assert.equal(shown("cameras.yard.source.path"), "/q/a.safetensors < f:6:53");
   assert.equal(shown("cameras.yard.max_age_ms"), "5 < --set cameras.yard.max_age_ms");
   assert.equal(shown("mqtt.url"), "mqtt://h < f:8:14 ${env:BROKER}");
-  assert.equal(shown("mqtt.password"), "[redacted] < f:8:56 ${env:PW}");
+  assert.equal(shown("mqtt.password"), "[redacted] < f:8:54 ${env:PW}");
   assert.equal(shown("mqtt.client_id"), "quartz-gw < gateway.id, f:2:16");
   assert.equal(shown("spool"), "null < default");
   assert.ok(!JSON.stringify(rows).includes("hunter2"));
