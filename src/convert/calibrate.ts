@@ -5,7 +5,7 @@ import { frameValues, toPlanar } from "../data/dataset.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type Ann, startAnn } from "./ann.ts";
 import { createDistribution, type Distribution } from "./distribution.ts";
-import { hasWeights, type SourceGraph, type SourceLayer } from "./graph.ts";
+import { hasScale, type SourceGraph, type SourceLayer } from "./graph.ts";
 import type { OnnxModel } from "./onnx/model.ts";
 
 /** How image bytes become the model's input: (byte / 255 − mean) / std, one number a channel. */
@@ -42,11 +42,6 @@ export type Tick = (done: number, total: number) => void;
 const EXACT_TOTAL = 2 ** 26;
 const EXACT_EACH = 2 ** 21;
 
-/** True for layers with a scale of their own. */
-export function isMeasured(layer: SourceLayer): boolean {
-  return hasWeights(layer) || layer.kind === "add";
-}
-
 /**
  * Measures every layer in one pass.
  *
@@ -58,9 +53,9 @@ export async function calibrate(
   images: Images,
   tick: Tick = () => {},
 ): Promise<Calibration> {
-  const measured = graph.layers.filter(isMeasured);
+  const measured = graph.layers.filter(hasScale);
   const each = Math.min(EXACT_EACH, Math.floor(EXACT_TOTAL / measured.length));
-  const distributions = graph.layers.map((layer) => (isMeasured(layer) ? createDistribution(each) : null));
+  const distributions = graph.layers.map((layer) => (hasScale(layer) ? createDistribution(each) : null));
   const names = [graph.output, ...measured.map((layer) => layer.tensor)];
   const own = distributions.filter((item) => item !== null);
   const bestScores = createDistribution();

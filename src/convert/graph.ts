@@ -1,4 +1,4 @@
-/** The source network between ONNX and Quartz: layers that a Quartz network can have, with the source's own numbers. Types only. */
+/** The source network between ONNX and Quartz: layers that a Quartz network can have, with the source's own numbers. */
 
 import type { Padding, Pair, Shape } from "../core/shape.ts";
 
@@ -71,7 +71,28 @@ export interface SourceGraph {
   readonly notes: readonly string[];
 }
 
+/** True for layers with a scale of their own: all others pass on what they read. */
+export function hasScale(layer: SourceLayer): boolean {
+  return hasWeights(layer) || layer.kind === "add";
+}
+
 /** True for the layers whose weights can be scaled. */
 export function hasWeights(layer: SourceLayer): layer is Extract<SourceLayer, SourceWeights> {
   return layer.kind === "conv2d" || layer.kind === "dense";
+}
+
+/** True for a convolution whose groups have one channel each, in and out. */
+export function isDepthwise(layer: SourceLayer): boolean {
+  return layer.kind === "conv2d" && layer.groups > 1 && layer.groups === layer.bias.length &&
+    layer.weights.length === layer.bias.length * layer.kernel[0] * layer.kernel[1];
+}
+
+/** True when a layer's weights can mix a mask or a bias channel in: it has one group. */
+export function readsExtras(layer: SourceLayer): boolean {
+  return layer.kind === "dense" || (layer.kind === "conv2d" && layer.groups === 1);
+}
+
+/** True for a convolution with zeros around its input. */
+export function isPadded(layer: SourceLayer): boolean {
+  return layer.kind === "conv2d" && layer.padding.some((side) => side > 0);
 }

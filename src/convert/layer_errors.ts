@@ -4,8 +4,8 @@ import type { Network } from "../core/network.ts";
 import { createReferenceKernel } from "../simulator/kernel_reference.ts";
 import { createTiming } from "../ttfs/timing.ts";
 import type { Built } from "./build.ts";
-import { eachFrame, type Images, isMeasured } from "./calibrate.ts";
-import type { SourceGraph, SourceLayer } from "./graph.ts";
+import { eachFrame, type Images } from "./calibrate.ts";
+import { hasScale, type SourceGraph, type SourceLayer } from "./graph.ts";
 import { measureNetwork } from "./measure.ts";
 import type { OnnxModel } from "./onnx/model.ts";
 import type { Scales } from "./scales.ts";
@@ -34,7 +34,7 @@ export interface Pairing {
 export async function measureErrors(pairing: Pairing): Promise<LayerError[]> {
   const { model, graph, built, scales, network, images } = pairing;
   const timing = createTiming(network.convention, network.tMax);
-  const measured = graph.layers.flatMap((layer, index) => (isMeasured(layer) ? [index] : []));
+  const measured = graph.layers.flatMap((layer, index) => (hasScale(layer) ? [index] : []));
   const wanted: Float32Array[][] = [];
   await eachFrame(model, graph, images, measured.map((index) => graph.layers[index].tensor), (values) => {
     wanted.push(values);

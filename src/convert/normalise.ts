@@ -50,7 +50,7 @@ export async function sequentialScales(
   percentile: number,
   tick: Tick,
 ): Promise<Scales> {
-  const branches = graph.layers.find((layer, i) => layer.kind === "add" || plan.shifted[i]);
+  const branches = graph.layers.find((layer, i) => layer.kind === "add" || layer.kind === "concat" || plan.shifted[i]);
   if (branches !== undefined) {
     const message = `Cannot normalise by quartz-2023 as the network must be a chain of layers with ReLU: found ` +
       `${JSON.stringify(branches.name)} (${branches.kind})`;

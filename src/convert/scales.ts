@@ -2,8 +2,9 @@
 
 import type { Issue } from "../core/errors.ts";
 import type { Distribution } from "./distribution.ts";
-import { hasWeights, type SourceGraph, type SourceLayer } from "./graph.ts";
-import { isPadded, type ShiftPlan } from "./shifts.ts";
+import { hasWeights, isPadded, type SourceGraph, type SourceLayer } from "./graph.ts";
+import { type Reading, readingsOf, visitWeights } from "./parts.ts";
+import type { ShiftPlan } from "./shifts.ts";
 
 /** A network's scales; one number a layer. */
 export interface Scales {
@@ -49,6 +50,7 @@ export function chooseScales(
     const values = distributions[index];
     const [input] = layer.inputs;
     if (values === null) {
+      // Of the first part; only layers with weights read more than one, and they look at each.
       scale.push(input < 0 ? graph.input.scale[0] : scale[input]);
       shift.push(input < 0 ? 0 : shift[input]);
       return;
@@ -86,34 +88,14 @@ export function biasCorrection(
   shift: readonly number[],
   layer: Extract<SourceLayer, { bias: Float64Array }>,
 ): Float64Array {
-  const out = layer.bias.length;
-  const correction = new Float64Array(out);
-  const fanIn = layer.weights.length / out;
-  const [input] = layer.inputs;
-  if (input >= 0) {
-    if (shift[input] === 0 || plan.masks[input] > 0) return correction;
-    for (let i = 0; i < layer.weights.length; i++) correction[Math.floor(i / fanIn)] += layer.weights[i] * shift[input];
-    return correction;
-  }
-  if (isPadded(layer)) return correction;
-  for (let i = 0; i < layer.weights.length; i++) {
-    correction[Math.floor(i / fanIn)] -= layer.weights[i] * graph.input.offset[inputChannel(graph, layer, i)];
-  }
+  const correction = new Float64Array(layer.bias.length);
+  const readings = readingsOf(graph, plan.parts, layer);
+  const left = readings.map((reading) => shiftsLeft(graph, plan, shift, layer, reading));
+  if (left.every((shifts) => shifts.every((value) => value === 0))) return correction;
+  visitWeights(layer, readings, (weight, output, reading, channel) => {
+    correction[output] += layer.weights[weight] * left[reading][channel];
+  });
   return correction;
-}
-
-/** Input channel of the network that a first layer's weight number `i` reads. */
-export function inputChannel(
-  graph: SourceGraph,
-  layer: Extract<SourceLayer, { bias: Float64Array }>,
-  i: number,
-): number {
-  const [channels, height, width] = graph.input.shape;
-  const fanIn = layer.weights.length / layer.bias.length;
-  if (layer.kind === "dense") return Math.floor((i % fanIn) / (height * width));
-  const groupInputs = channels / layer.groups;
-  const group = Math.floor(Math.floor(i / fanIn) / (layer.bias.length / layer.groups));
-  return group * groupInputs + Math.floor((i % fanIn) / (layer.kernel[0] * layer.kernel[1]));
 }
 
 /** Makes a layer's scale as large as its biases need, in place. */
@@ -165,6 +147,18 @@ function scoreRange(values: Distribution, bestScores: Distribution, percentile: 
     return { scale: high + shift, shift, note };
   }
   return { scale: Math.max(values.max, -values.min), shift, note: null };
+}
+
+/** Shift of each channel of a part that no mask takes off. */
+function shiftsLeft(
+  graph: SourceGraph,
+  plan: ShiftPlan,
+  shift: readonly number[],
+  layer: SourceLayer,
+  { layer: from, channels }: Reading,
+): number[] {
+  if (from >= 0) return Array<number>(channels).fill(plan.masks[from] > 0 ? 0 : shift[from]);
+  return graph.input.offset.map((offset) => (isPadded(layer) ? 0 : -offset));
 }
 
 function rangeOf(

@@ -5,10 +5,21 @@ import type { Shape } from "../../core/shape.ts";
 import { hasWeights, type SourceGraph, type SourceLayer } from "../graph.ts";
 import { foldConstants } from "../onnx/constants.ts";
 import type { OnnxModel, OnnxNode } from "../onnx/model.ts";
-import { lowerAdd, lowerGlobalPool, lowerPool } from "./pool_ops.ts";
+import { lowerAdd, lowerConcat, lowerGlobalPool, lowerPool } from "./pool_ops.ts";
 import { lowerPad, lowerReshape, lowerTranspose } from "./shape_ops.ts";
 import { readInput } from "./input.ts";
-import { activationOf, applyRelu, constantOf, type Lowering, refuse, setActivation, Unsupported } from "./state.ts";
+import {
+  type Activation,
+  activationOf,
+  applyRelu,
+  constantOf,
+  isJoined,
+  type Lowering,
+  refuse,
+  setActivation,
+  Unsupported,
+  withOwnScale,
+} from "./state.ts";
 import { lowerBatchNorm, lowerByConstant, lowerConv, lowerGemm, lowerMatMul } from "./weighted_ops.ts";
 
 /** Most layers in a network. */
@@ -50,7 +61,7 @@ export function lowerModel(model: OnnxModel, frame: Shape, path: string): Source
     issues.push({ where: `output ${JSON.stringify(output)}`, expected: "a layer's output", found: "none" });
   }
   if (issues.length > 0) throw unsupported(path, issues);
-  const layers = usedLayers(state.layers, result!.layer);
+  const layers = usedLayers(state.layers, outputLayer(state, result!, output));
   checkNumbers(layers, issues);
   if (layers.length > LAYERS_MAX) {
     issues.push({ where: "graph", expected: `at most ${LAYERS_MAX} layers`, found: `${layers.length}` });
@@ -106,7 +117,6 @@ const HINTS: Readonly<Record<string, string>> = {
   LeakyRelu: "Use ReLU",
   Elu: "Use ReLU",
   Gelu: "Use ReLU",
-  Concat: "Add the branches instead of joining them",
   ArgMax: "End the model with the classes' scores",
   QuantizeLinear: "Export the model before it is quantised",
   DequantizeLinear: "Export the model before it is quantised",
@@ -158,11 +168,6 @@ function lowerClip(state: Lowering, node: OnnxNode): void {
 
 function lowerAlias(state: Lowering, node: OnnxNode): void {
   setActivation(state, node, activationOf(state, node));
-}
-
-function lowerConcat(state: Lowering, node: OnnxNode): void {
-  if (node.inputs.length === 1) return lowerAlias(state, node);
-  refuse("branches that are added", "branches that are joined");
 }
 
 /** Softmax keeps the order of the classes, which is all that spikes can tell. */
@@ -221,6 +226,20 @@ function countUsers(nodes: readonly OnnxNode[], output: string): Map<string, num
     for (const input of node.inputs) users.set(input, (users.get(input) ?? 0) + 1);
   }
   return users;
+}
+
+/** The layer with the classes' scores; scores that branches have in common need one scale to be compared. */
+function outputLayer(state: Lowering, result: Activation, output: string): number {
+  if (!isJoined(state, result.layer)) return result.layer;
+  const node = {
+    name: `${output}.scores`,
+    op: "Concat",
+    domain: "",
+    inputs: [],
+    outputs: [output],
+    attributes: new Map(),
+  };
+  return withOwnScale(state, node, result, output).layer;
 }
 
 /** Layers that lead to the output, renumbered; the output's comes last. */

@@ -1,6 +1,7 @@
-/** Pools and residual additions. */
+/** Pools, and where branches meet. */
 
-import { slidingOutput } from "../../core/shape.ts";
+import { type Shape, slidingOutput } from "../../core/shape.ts";
+import { CONCAT_INPUTS_MAX } from "../../model/manifest_schema.ts";
 import type { OnnxNode } from "../onnx/model.ts";
 import { axesOf } from "../onnx/constants.ts";
 import {
@@ -9,10 +10,12 @@ import {
   addLayer,
   baseOf,
   constantOf,
+  isJoined,
   type Lowering,
   refuse,
   setActivation,
   shapeOf,
+  withOwnScale,
 } from "./state.ts";
 import { ceilWindow, mapShape, windowOf } from "./windows.ts";
 
@@ -69,20 +72,60 @@ export function lowerGlobalPool(state: Lowering, node: OnnxNode): void {
 
 /** Add or Sum of activations of one shape. */
 export function lowerAdd(state: Lowering, node: OnnxNode): void {
-  const values = node.inputs.map((_, i) => activationOf(state, node, i));
-  const [first] = values;
+  const given = node.inputs.map((_, i) => activationOf(state, node, i));
+  const [first] = given;
   const shape = shapeOf(state, first);
-  for (const value of values) {
+  for (const value of given) {
     const fits = shapeOf(state, value).join() === shape.join() && value.layout === first.layout;
     if (!fits || value.dims.length !== first.dims.length || value.pad !== null) {
       refuse(`activations of one shape, [${first.dims.join(", ")}]`, `[${value.dims.join(", ")}]`);
     }
   }
-  if (values.length < 2 || values.length > 8) refuse("two to eight activations", `${values.length}`);
+  if (given.length < 2 || given.length > 8) refuse("two to eight activations", `${given.length}`);
+  // An addition has one weight for all channels of an input.
+  const values = given.map((value, i) =>
+    isJoined(state, value.layer) ? withOwnScale(state, node, value, node.inputs[i]) : value
+  );
   const layer = { ...baseOf(state, node, values, shape), kind: "add", layout: first.layout } as const;
   addLayer(state, node, layer, first);
   const made = state.activations.get(node.outputs[0])!;
   setActivation(state, node, { ...made, dims: first.dims, layout: first.layout, map: first.map });
+}
+
+/** Concat along the channels: wiring only, each branch keeps its own scale. */
+export function lowerConcat(state: Lowering, node: OnnxNode): void {
+  const values = node.inputs.map((_, i) => activationOf(state, node, i));
+  const [first] = values;
+  if (values.length === 1) return setActivation(state, node, first);
+  if (values.length > CONCAT_INPUTS_MAX) refuse(`at most ${CONCAT_INPUTS_MAX} branches`, `${values.length}`);
+  const rank = first.dims.length;
+  const channelAxis = rank === 4 && first.layout === "hwc" ? 3 : 1;
+  const axis = node.attributes.get("axis")?.int ?? 1;
+  if ((axis < 0 ? axis + rank : axis) !== channelAxis || rank === 3) {
+    refuse(`branches joined along their channels (axis ${channelAxis})`, `axis ${axis} of [${first.dims.join(", ")}]`);
+  }
+  const sizes = (value: Activation) => value.dims.filter((_, i) => i !== channelAxis).join(", ");
+  for (const value of values) {
+    const fits = value.dims.length === rank && sizes(value) === sizes(first);
+    if (!fits || (rank === 4 && value.layout !== first.layout)) {
+      refuse(`branches of one size, [${first.dims.join(", ")}]`, `[${value.dims.join(", ")}]`);
+    }
+    if (value.pad !== null) refuse("a convolution after Pad", node.op);
+    // In any other order of elements a vector's channels would not stand together.
+    const [channels, height, width] = value.map;
+    const ordered = value.layout === "chw" || channels === 1 || height * width === 1;
+    if (rank === 2 && (!ordered || value.layer < 0)) {
+      refuse("vectors of layers, flattened channels first", "another one", "Join the maps, then flatten");
+    }
+  }
+  const channels = values.reduce((sum, value) => sum + shapeOf(state, value)[0], 0);
+  const [, height, width] = shapeOf(state, first);
+  const shape: Shape = [channels, height, width];
+  const layer = { ...baseOf(state, node, values, shape), kind: "concat", layout: first.layout } as const;
+  addLayer(state, node, layer, { ...first, exclusive: values.every((value) => value.exclusive) });
+  const made = state.activations.get(node.outputs[0])!;
+  const dims = first.dims.map((size, i) => (i === channelAxis ? channels : size));
+  setActivation(state, node, { ...made, dims, layout: rank === 2 ? "chw" : first.layout, map: shape });
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import type { Issue } from "../../core/errors.ts";
 import type { Padding, Shape } from "../../core/shape.ts";
 import { sizeOf } from "../../core/shape.ts";
-import { hasWeights, type Layout, type SourceInput, type SourceLayer } from "../graph.ts";
+import { hasScale, hasWeights, type Layout, type SourceInput, type SourceLayer } from "../graph.ts";
 import type { Constant } from "../onnx/constants.ts";
 import type { OnnxNode } from "../onnx/model.ts";
 
@@ -27,7 +27,7 @@ export interface Activation {
 /** Everything about a graph that is being read. */
 export interface Lowering {
   readonly layers: SourceLayer[];
-  /** Whether a layer is the only user of its first input. */
+  /** Whether a layer is the only user of its inputs. */
   readonly soleUser: boolean[];
   readonly constants: Map<string, Constant>;
   readonly activations: Map<string, Activation>;
@@ -145,6 +145,26 @@ export function applyAffine(
   addChannelwise(state, node, value, scale, offset);
 }
 
+/** A copy of a value in a layer of its own, which gives all of its channels one scale: the value as the node may use it. */
+export function withOwnScale(state: Lowering, node: OnnxNode, value: Activation, name: string): Activation {
+  const channels = shapeOf(state, value)[0];
+  addChannelwise(state, node, value, new Float64Array(channels).fill(1), new Float64Array(channels));
+  const layer = state.layers[state.layers.length - 1];
+  Object.assign(layer, { tensor: name, layout: value.layout });
+  // Not grouped: grouped layers cannot have or read the masks that values below zero bring, and an addition may need them.
+  const weights = Float64Array.from({ length: channels ** 2 }, (_, i) => (i % (channels + 1) === 0 ? 1 : 0));
+  Object.assign(layer, { groups: 1, weights });
+  return state.activations.get(node.outputs[0])!;
+}
+
+/** True when a value's channels come from several layers, each with a scale of its own. */
+export function isJoined(state: Lowering, index: number): boolean {
+  if (index < 0) return false;
+  const layer = state.layers[index];
+  if (layer.kind === "concat") return true;
+  return !hasScale(layer) && isJoined(state, layer.inputs[0]);
+}
+
 /** Makes negative values 0, and values above `clip` too when it is given: in the layer before or as a layer of its own. */
 export function applyRelu(state: Lowering, node: OnnxNode, value: Activation, clip: number | null): void {
   if (value.exclusive && value.layer >= 0 && value.pad === null && rectify(state, value.layer, clip)) {
@@ -170,7 +190,7 @@ function addChannelwise(
   const shape = shapeOf(state, value);
   const base = baseOf(state, node, [value], shape);
   state.notes.push(
-    `${base.name} (${node.op}) became a layer of its own, as the layer before it has another user or a ReLU`,
+    `${base.name} (${node.op}) became a layer of its own, as what it reads has another user, a ReLU or no weights`,
   );
   addLayer(state, node, {
     ...base,
@@ -189,15 +209,30 @@ function addChannelwise(
   setActivation(state, node, { ...made, dims: value.dims, layout: value.layout, map: value.map });
 }
 
-/** ReLU passes through pools by maximum and flatten, as it keeps order. */
+/** Makes a layer's output a ReLU's, in it or before it; false where another user would see it. */
 function rectify(state: Lowering, index: number, clip: number | null): boolean {
-  const layer = state.layers[index];
-  if (!layer.relu && (layer.kind === "max_pool" || layer.kind === "flatten")) {
-    return state.soleUser[index] && layer.inputs[0] >= 0 && rectify(state, layer.inputs[0], clip);
+  const layers = rectifiable(state, index);
+  for (const layer of layers ?? []) {
+    layer.relu = true;
+    if (clip !== null) layer.clip = Math.min(clip, layer.clip ?? Infinity);
   }
-  layer.relu = true;
-  if (clip !== null) layer.clip = Math.min(clip, layer.clip ?? Infinity);
-  return true;
+  return layers !== null;
+}
+
+/** The layers that a ReLU moves into: it passes through pools by maximum, flatten and concat. Null where it cannot. */
+function rectifiable(state: Lowering, index: number): SourceLayer[] | null {
+  if (index < 0) return null;
+  const layer = state.layers[index];
+  const passes = layer.kind === "max_pool" || layer.kind === "flatten" || layer.kind === "concat";
+  if (!passes || layer.relu) return [layer];
+  if (!state.soleUser[index]) return null;
+  const found: SourceLayer[] = [];
+  for (const input of layer.inputs) {
+    const before = rectifiable(state, input);
+    if (before === null) return null;
+    found.push(...before);
+  }
+  return found;
 }
 
 const NAME_LENGTH_MAX = 120;

@@ -9,7 +9,7 @@ import { createRandom } from "../../../src/core/random.ts";
 import type { Shape } from "../../../src/core/shape.ts";
 import "../../support/warm_ann.ts";
 import { startAnn } from "../../../src/convert/ann.ts";
-import { isMeasured } from "../../../src/convert/calibrate.ts";
+import { hasScale } from "../../../src/convert/graph.ts";
 import { lowerModel } from "../../../src/convert/lower/lower.ts";
 import { parseOnnx } from "../../../src/convert/onnx/read.ts";
 import { type ModelParts, type NodeParts, onnxModel, type TensorParts } from "../../support/onnx_models.ts";
@@ -207,6 +207,76 @@ const CASES: readonly Case[] = [
     weights: { ...conv, w2: tensor(4, 3, 3, 3) },
   },
   {
+    name: "Concat of branches and the input, nested",
+    nodes: [
+      ["Conv", ["x", "w", "b"], ["c"], { pads: [1, 1, 1, 1] }],
+      ["Relu", ["c"], ["r"]],
+      ["Concat", ["r", "x"], ["j"], { axis: 1 }],
+      ["Conv", ["j", "w2"], ["d"]],
+      ["Concat", ["d", "j", "x"], ["k"], { axis: -3 }],
+      ["MaxPool", ["k"], ["p"], { kernel_shape: [2, 2], strides: [2, 2] }],
+      ["Flatten", ["p"], ["f"]],
+      ["Gemm", ["f", "w3"], ["y"], { transB: 1 }],
+    ],
+    weights: { ...conv, w2: tensor(2, 7, 1, 1), w3: tensor(5, 108) },
+  },
+  {
+    name: "Concat, BatchNormalization and Relu",
+    nodes: [
+      ["Conv", ["x", "w1"], ["p"]],
+      ["Conv", ["x", "w2"], ["q"]],
+      ["Concat", ["p", "q"], ["c"], { axis: 1 }],
+      ["BatchNormalization", ["c", "g", "s", "m", "v"], ["n"], { epsilon: { float: 1e-3 } }],
+      ["Relu", ["n"], ["y"]],
+    ],
+    weights: { ...norm, w1: tensor(1, 3, 1, 1), w2: tensor(3, 3, 1, 1) },
+  },
+  {
+    name: "Relu after Concat",
+    nodes: [
+      ["Conv", ["x", "w1"], ["p"]],
+      ["Conv", ["x", "w2"], ["q"]],
+      ["Concat", ["p", "q"], ["c"], { axis: 1 }],
+      ["Relu", ["c"], ["y"]],
+    ],
+    weights: { w1: tensor(1, 3, 1, 1), w2: tensor(3, 3, 1, 1) },
+  },
+  {
+    name: "Add of a Concat",
+    nodes: [
+      CONV,
+      ["Conv", ["x", "w1"], ["p"]],
+      ["Conv", ["x", "w2"], ["q"]],
+      ["Concat", ["p", "q"], ["j"], { axis: 1 }],
+      ["Add", ["c", "j"], ["y"]],
+    ],
+    weights: { ...conv, w1: tensor(1, 3, 3, 3), w2: tensor(3, 3, 3, 3) },
+  },
+  {
+    name: "Concat, channels last",
+    input: ["N", 6, 7, 3],
+    nodes: [
+      ["Transpose", ["x"], ["t"], { perm: [0, 3, 1, 2] }],
+      ["Conv", ["t", "w", "b"], ["c"]],
+      ["Transpose", ["c"], ["l"], { perm: [0, 2, 3, 1] }],
+      ["Relu", ["l"], ["r"]],
+      ["Concat", ["r", "r"], ["j"], { axis: 3 }],
+      ["Transpose", ["j"], ["k"], { perm: [0, 3, 1, 2] }],
+      ["Conv", ["k", "w2"], ["y"]],
+    ],
+    weights: { ...conv, w2: tensor(2, 8, 1, 1) },
+  },
+  {
+    name: "scores of two heads",
+    nodes: [
+      ["Flatten", ["x"], ["f"]],
+      ["Gemm", ["f", "w1"], ["p"], { transB: 1 }],
+      ["Gemm", ["f", "w2"], ["q"], { transB: 1 }],
+      ["Concat", ["p", "q"], ["y"], { axis: 1 }],
+    ],
+    weights: { w1: tensor(2, 126), w2: tensor(3, 126) },
+  },
+  {
     name: "Pad before Conv",
     nodes: [["Pad", ["x", "pads"], ["p"]], ["Conv", ["p", "w", "b"], ["y"], { strides: [2, 2] }]],
     weights: { ...conv, pads: shape(0, 0, 0, 0, 0, 0, 1, 1) },
@@ -292,7 +362,7 @@ for (const item of CASES) {
     assert.equal(last.shape.join(), found[found.length - 1].shape.join());
     graph.layers.forEach((layer, i) => {
       // A ReLU may have moved in front of a pool, whose tensor is then another value.
-      if (isMeasured(layer)) assertClose(found[i].before, inner[i], layer);
+      if (hasScale(layer)) assertClose(found[i].before, inner[i], layer);
     });
     assertClose(found[found.length - 1].values, wanted, last);
   });
@@ -330,7 +400,10 @@ Deno.test("lowerModel() refuses what has no exact counterpart, saying why", asyn
   const cases: [string, NodeParts[], RegExp, Record<string, TensorParts>?][] = [
     ["softmax inside", [["Flatten", ["x"], ["f"]], ["Softmax", ["f"], ["s"]], ["Relu", ["s"], ["y"]]], /at the end/],
     ["no batch", [["Reshape", ["x", "to"], ["y"]]], /batch/, { to: shape(-1) }],
-    ["joined branches", [["Concat", ["x", "x"], ["y"], { axis: 1 }]], /joined/],
+    ["rows joined", [["Concat", ["x", "x"], ["y"], { axis: 2 }]], /along their channels/],
+    ["branches of two sizes", [["MaxPool", ["x"], ["p"], { kernel_shape: [2, 2] }], ["Concat", ["x", "p"], ["y"], {
+      axis: 1,
+    }]], /one size/],
     ["Clip from below 0", [["Clip", ["x", "a", "b"], ["y"]]], /ReLU6/, { a: scalar(-1), b: scalar(1) }],
     ["other reductions", [["ReduceMean", ["x"], ["y"], { axes: [1] }]], /rows and columns/],
     ["reflected padding", [["Pad", ["x", "p"], ["y"], { mode: "reflect" }]], /padding by 0/, {
