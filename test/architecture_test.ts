@@ -38,6 +38,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "src/telemetry",
   ],
   "src/runtime": ["src/ports", "src/ttfs", "src/preprocess", "src/telemetry"],
+  "src/monitor": ["src/ports", "src/ttfs", "src/simulator", "src/telemetry", "src/publish", "src/runtime"],
   "src/app": ["*"],
   "src/main.ts": ["*"],
   // Clips are safetensors files, so their reader shares the container's.
@@ -59,7 +60,7 @@ const DOORS: Record<string, readonly string[]> = {
   aedes: ["src/publish/embedded_broker.ts"],
   yaml: ["src/config/"],
   "fastest-levenshtein": ["src/config/suggest.ts"],
-  "hdr-histogram-js": ["src/telemetry/latency_histogram.ts"],
+  "hdr-histogram-js": ["src/telemetry/stage_latency.ts"],
   "jpeg-js": ["devices/camera/jpeg.ts"],
   "onnxruntime-web": ["src/convert/"],
   "@bufbuild/protobuf": ["src/convert/onnx/wire.ts"],
@@ -67,7 +68,13 @@ const DOORS: Record<string, readonly string[]> = {
 };
 
 /** Files that are started and not imported. */
-const ENTRIES = ["src/main.ts", "src/simulator/worker.ts", "src/simulator/team_worker.ts"];
+const ENTRIES = [
+  "src/main.ts",
+  "src/simulator/worker.ts",
+  "src/simulator/team_worker.ts",
+  "src/monitor/raster_worker.ts",
+  "src/monitor/page/main.ts",
+];
 
 /** Where wall time and chance may be taken from the platform. */
 const CLOCK_HOME = "src/core/clock.ts";

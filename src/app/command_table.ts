@@ -70,10 +70,11 @@ export const COMMAND_TABLE = {
       network: { type: "text", placeholder: "FILE", about: "network file in place of the bundled one" },
       clip: { type: "text", placeholder: "FILE", about: "clip in place of the bundled one" },
       broker: { type: "url", placeholder: "URL", about: "publish to this broker and start none" },
+      page: { type: "switch", about: "serve a page to watch it in a browser, and print its address" },
       json,
       plain: { type: "switch", about: "one line a frame, no drawing" },
     },
-    examples: ["demo", "demo --frames 100 --rate 10 --plain"],
+    examples: ["demo", "demo --page", "demo --frames 100 --rate 10 --plain"],
   },
   run: {
     about: "Classify the frames of the configured cameras until stopped",

@@ -15,6 +15,7 @@ import { openCommands } from "./compose/controls.ts";
 import { Gateway } from "./compose/gateway.ts";
 import { infoMessage } from "./compose/info.ts";
 import { createMetrics } from "./compose/metrics.ts";
+import { bothObservers, openMonitor, watchGateway } from "./compose/monitor.ts";
 import type { ComposeOptions } from "./compose/options.ts";
 import { openPublisher } from "./compose/publisher.ts";
 
@@ -33,6 +34,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
   }
   const factory = createBackends(config, options);
   const equipment = new Map<string, Equipment>();
+  const monitor = openMonitor(config, options);
   let publisher: Publisher | null = null;
   try {
     const networks = await openNetworks(config.cameras);
@@ -46,7 +48,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     const { clock, random, log, observer, listeners = [], configSha256 } = options;
     const latest = new LatestMessages();
     const mqtt = openPublisher(config, config.mqtt, sink, options);
-    publisher = teePublisher(mqtt, [latest, ...listeners], log);
+    publisher = teePublisher(mqtt, [latest, ...monitor === null ? [] : [monitor], ...listeners], log);
     const info = infoMessage(config, equipped[0].backend, configSha256);
     const runtime = new Runtime({
       cameras: equipped.map((one) => cameraPart(one, config, options)),
@@ -56,13 +58,15 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       random,
       ...config.telemetry,
       rssBytes: () => process.memoryUsage.rss(),
-      observer,
+      observer: monitor === null ? observer : bothObservers(observer, monitor.observer),
     });
     const metricsText = createMetrics({ gatewayId: config.gateway.id, info, latest, runtime, mqtt, clock });
-    const gateway = new Gateway({ config, options, runtime, publisher, metricsText, factory, equipment });
+    if (monitor !== null) watchGateway(monitor, { runtime, publisher, metricsText });
+    const gateway = new Gateway({ config, options, runtime, publisher, metricsText, factory, equipment, monitor });
     if (config.commands !== null) commands = openCommands(gateway, config.commands, options);
     return gateway;
   } catch (error) {
+    await monitor?.[Symbol.asyncDispose]();
     await publisher?.stop();
     for (const one of equipment.values()) await one[Symbol.asyncDispose]();
     await factory[Symbol.asyncDispose]();

@@ -31,11 +31,9 @@ export async function carryOut(verb: CommandVerb, args: CommandArgs, controls: C
     case "ping":
       return { data: {} };
     case "pause":
-    case "resume": {
-      const deed = args.paused === false ? "resume" : verb;
-      for (const camera of cameras) controls[deed](camera);
+    case "resume":
+      for (const camera of cameras) controls[verb](camera);
       return { data: { cameras } };
-    }
     case "set_threshold": {
       const threshold = args.threshold!;
       const before = cameras.map((camera) => ({ camera, before: controls.setThreshold(camera, threshold), threshold }));

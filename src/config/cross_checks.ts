@@ -1,5 +1,6 @@
 /** Rules between fields. They look at the unchecked value, so that they are reported together with all other problems. */
 
+import { checkMonitor } from "./monitor_schema.ts";
 import { isTlsUrl } from "./mqtt_url.ts";
 import { show } from "./problems.ts";
 import type { Problem } from "./problems.ts";
@@ -14,6 +15,7 @@ export function crossChecks(value: unknown, shown: unknown): Problem[] {
     ...checkDecisions(root),
     ...checkBoard(root),
     ...checkMqtt(asRecord(root.mqtt)),
+    ...checkMonitor(asRecord(root.monitor)),
   ];
 }
 

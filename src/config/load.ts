@@ -160,7 +160,7 @@ function placeOf(source: ConfigSource, path: Path, inKey = false): string {
   return (overrideAt(overrides, path) ?? made)?.flag ?? yaml.where(path, inKey);
 }
 
-function secretWarnings({ mqtt, cameras }: Config, source: ConfigSource): string[] {
+function secretWarnings({ mqtt, cameras, monitor }: Config, source: ConfigSource): string[] {
   const found: string[] = [];
   const reference = "use ${env:NAME} or ${file:/path}";
   const literal = (path: Path, advice = `${reference}, so that the file holds no secret`) => {
@@ -174,6 +174,7 @@ function secretWarnings({ mqtt, cameras }: Config, source: ConfigSource): string
     );
   };
   if (mqtt?.password) literal(["mqtt", "password"]);
+  if (monitor?.token) literal(["monitor", "token"]);
   cameras.forEach(({ source }, index) => {
     if ("password" in source && source.password) literal(["cameras", index, "source", "password"]);
   });

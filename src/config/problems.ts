@@ -47,7 +47,7 @@ export interface SchemaIssue {
 const SHOWN_LENGTH_MAX = 60;
 
 /** Fields whose value is never shown, wherever it is wrong. */
-const SECRET_PATHS = /^(mqtt\.password|mqtt\.tls\.key|cameras\.\d+\.source\.password)$/;
+const SECRET_PATHS = /^(mqtt\.password|mqtt\.tls\.key|monitor\.token|cameras\.\d+\.source\.password)$/;
 
 /** True for fields whose value is never shown. */
 export function isSecret(path: Path): boolean {

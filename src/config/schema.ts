@@ -4,6 +4,7 @@ import * as z from "zod";
 import { ConfigError } from "../core/errors.ts";
 import type { Issue } from "../core/errors.ts";
 import { crossChecks } from "./cross_checks.ts";
+import { monitor } from "./monitor_schema.ts";
 import { checkMqttUrl } from "./mqtt_url.ts";
 import { formatPath, toProblems } from "./problems.ts";
 import type { JsonNode, Problem } from "./problems.ts";
@@ -218,6 +219,7 @@ const SCHEMA = z.strictObject({
   mqtt: mqtt.nullable().default(null).meta({ description: "The broker; absent: none is configured." }),
   spool,
   commands,
+  monitor,
   decision: decision.prefault({}).meta({ description: "How single results become a camera's state." }),
   publish: publish.prefault({}).meta({ description: "What is published for each camera." }),
   telemetry: telemetry.prefault({}).meta({ description: "How often figures are published." }),
@@ -229,7 +231,7 @@ const ROOT_NODE = z.toJSONSchema(SCHEMA, { io: "input" }) as JsonNode;
 
 /** Defaults that depend on other fields, secrets in their wrapper, and the change of case. */
 function toConfig(file: z.output<typeof SCHEMA>): Config {
-  const { network, cameras, mqtt, decision, ...rest } = file;
+  const { network, cameras, mqtt, decision, monitor, ...rest } = file;
   const secret = (value: string | null) => value === null ? null : new Secret(value);
   return camelKeys({
     ...rest,
@@ -247,6 +249,7 @@ function toConfig(file: z.output<typeof SCHEMA>): Config {
       password: secret(mqtt.password),
       tls: mqtt.tls && { ...mqtt.tls, key: secret(mqtt.tls.key) },
     },
+    monitor: monitor && { ...monitor, token: secret(monitor.token) },
   });
 }
 

@@ -16,6 +16,8 @@ export interface Config {
   readonly spool: SpoolConfig | null;
   /** `null`: no commands are taken. */
   readonly commands: CommandsConfig | null;
+  /** `null`: there is no page and no `/metrics`. */
+  readonly monitor: MonitorConfig | null;
   readonly publish: PublishConfig;
   readonly telemetry: TelemetryConfig;
   readonly log: LogConfig;
@@ -215,6 +217,19 @@ export interface CommandsConfig {
   readonly ratePerMin: number;
   /** What `switch_network` may choose from. */
   readonly networks: readonly { readonly name: string; readonly path: string }[];
+}
+
+/** A page to watch the gateway with, and figures for Prometheus. */
+export interface MonitorConfig {
+  /** `HOST:PORT`. */
+  readonly listen: string;
+  /** Never null where others than this machine can reach `listen`. */
+  readonly token: Secret | null;
+  /** Host names under which it is reached, besides `localhost`. */
+  readonly hosts: readonly string[];
+  readonly viewersMax: number;
+  readonly page: boolean;
+  readonly metrics: boolean;
 }
 
 /** What is published for each camera. */

@@ -26,6 +26,8 @@ const BASE_TOPIC = "quartz";
 /** Speed when somebody watches and said nothing: fast enough to be alive, slow enough to be seen. */
 const WATCHED_RATE_FPS = 20;
 const REDRAW_US = 80_000;
+/** Any free port: the demo starts wherever it is tried. */
+const DEMO_MONITOR = { listen: "127.0.0.1:0", token: null, hosts: [], viewersMax: 200, page: true, metrics: true };
 /** How long the last results may take from the publisher through the broker to the listener, ms. */
 const ARRIVAL_MS_MAX = 3000;
 
@@ -85,6 +87,7 @@ async function classifyAndListen(
     random,
     log: createLog({ level: "warn", format: "auto", clock, console }),
     frameLimit: command.frames ?? undefined,
+    onMonitor: (url) => console.note(`Watch it in a browser: ${url}`),
     observer: {
       onResult(_camera, result) {
         if (result.truth >= 0) {
@@ -133,7 +136,7 @@ function bundled(path: string): string {
 }
 
 function demoConfig(command: CommandOf<"demo">, url: string, drawn: boolean): Config {
-  const watched = drawn && command.frames === null ? WATCHED_RATE_FPS : null;
+  const watched = (drawn || command.page) && command.frames === null ? WATCHED_RATE_FPS : null;
   return {
     version: 1,
     gateway: { id: GATEWAY_ID },
@@ -166,8 +169,9 @@ function demoConfig(command: CommandOf<"demo">, url: string, drawn: boolean): Co
     },
     spool: null,
     commands: null,
+    monitor: command.page ? DEMO_MONITOR : null,
     publish: { mode: "all", sampleEveryS: 1, topK: 3, heartbeatS: 60 },
-    telemetry: { latencyEveryS: 5, healthEveryS: 60 },
+    telemetry: { latencyEveryS: command.page ? 2 : 5, healthEveryS: 60 },
     log: { level: "warn", format: "auto" },
   };
 }

@@ -21,6 +21,8 @@ export interface GatewayParts {
   readonly factory: BackendFactory;
   /** By camera id. */
   readonly equipment: Map<string, Equipment>;
+  /** Null where none is configured. */
+  readonly monitor: AsyncDisposable | null;
 }
 
 /** A runtime that is ready to run. Disposing stops the publisher, then what the cameras hold. */
@@ -32,17 +34,19 @@ export class Gateway implements AsyncDisposable {
   readonly #options: ComposeOptions;
   readonly #equipment: Map<string, Equipment>;
   readonly #factory: BackendFactory;
+  readonly #monitor: AsyncDisposable | null;
   readonly #config: Config;
   readonly #configSha256: string;
   /** One change after the other: two at once could leave a back end that nobody disposes of. */
   #lastChange: Promise<unknown> = Promise.resolve();
 
-  constructor({ config, options, runtime, publisher, metricsText, factory, equipment }: GatewayParts) {
+  constructor({ config, options, runtime, publisher, metricsText, factory, equipment, monitor }: GatewayParts) {
     this.runtime = runtime;
     this.publisher = publisher;
     this.metricsText = metricsText;
     this.#options = options;
     this.#equipment = equipment;
+    this.#monitor = monitor;
     this.#factory = factory;
     this.#config = config;
     this.#configSha256 = options.configSha256;
@@ -59,6 +63,7 @@ export class Gateway implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#lastChange;
+    await this.#monitor?.[Symbol.asyncDispose]();
     await this.publisher.stop();
     await Promise.all([...this.#equipment.values()].map((one) => one[Symbol.asyncDispose]()));
     await this.#factory[Symbol.asyncDispose]();

@@ -19,6 +19,8 @@ export interface ComposeOptions extends PartOptions {
   readonly observer?: RuntimeObserver;
   /** Who hears every message beside the publisher. */
   readonly listeners?: readonly MessageListener[];
+  /** Told where the monitor can be reached, once it listens. */
+  readonly onMonitor?: (url: string) => void;
   /** Ends the program so that its supervisor starts it again; without it that command is refused. */
   readonly restart?: () => void;
   /** Most frames that each camera yields; all by default. */

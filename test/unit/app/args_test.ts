@@ -17,6 +17,7 @@ const DEMO: CommandOf<"demo"> = {
   network: null,
   clip: null,
   broker: null,
+  page: false,
   json: false,
   plain: false,
 };

@@ -56,6 +56,7 @@ Deno.test("loadConfig() fills in defaults and resolves paths against the file's 
     mqtt: null,
     spool: null,
     commands: null,
+    monitor: null,
     publish: { mode: "all", sampleEveryS: 10, topK: 3, heartbeatS: 60 },
     telemetry: { latencyEveryS: 10, healthEveryS: 60 },
     log: { level: "info", format: "auto" },
@@ -81,7 +82,9 @@ Deno.test("loadConfig() takes JSON, a byte order mark and CRLF", async () => {
 
 Deno.test("loadConfig() reads the example that ships with the schema, and the example needs no warning", async () => {
   const path = resolve(import.meta.dirname!, "../../../src/config/example.yaml");
-  const { config, warnings } = await loadConfig(path, { env: { MQTT_PASSWORD: "pw", GATE_PASSWORD: "gp" } });
+  const { config, warnings } = await loadConfig(path, {
+    env: { MQTT_PASSWORD: "pw", GATE_PASSWORD: "gp", MONITOR_TOKEN: "m".repeat(16) },
+  });
   const kinds = ["replay", "synthetic", "v4l2", "rtsp", "mjpeg", "file", "snapshot", "mqtt"];
   assert.deepEqual(config.cameras.map(({ source }) => source.kind), kinds);
   assert.deepEqual(config.cameras[1].decision, { ...config.cameras[0].decision, threshold: 0.8 });

@@ -1,0 +1,4 @@
+/// <reference no-default-lib="true" />
+/// <reference lib="dom" />
+/// <reference lib="esnext" />
+document.title = "quartz-edge";
