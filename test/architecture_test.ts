@@ -60,7 +60,7 @@ const DOORS: Record<string, readonly string[]> = {
   aedes: ["src/publish/embedded_broker.ts"],
   yaml: ["src/config/"],
   "fastest-levenshtein": ["src/config/suggest.ts"],
-  "hdr-histogram-js": ["src/telemetry/stage_latency.ts"],
+  "hdr-histogram-js": ["src/telemetry/latency_histogram.ts"],
   "jpeg-js": ["devices/camera/jpeg.ts"],
   "onnxruntime-web": ["src/convert/"],
   "@bufbuild/protobuf": ["src/convert/onnx/wire.ts"],

@@ -31,9 +31,11 @@ export async function carryOut(verb: CommandVerb, args: CommandArgs, controls: C
     case "ping":
       return { data: {} };
     case "pause":
-    case "resume":
-      for (const camera of cameras) controls[verb](camera);
+    case "resume": {
+      const deed = args.paused === false ? "resume" : verb;
+      for (const camera of cameras) controls[deed](camera);
       return { data: { cameras } };
+    }
     case "set_threshold": {
       const threshold = args.threshold!;
       const before = cameras.map((camera) => ({ camera, before: controls.setThreshold(camera, threshold), threshold }));

@@ -70,6 +70,9 @@ export function createCommandHandler(options: CommandHandlerOptions): CommandHan
     }
     const command = parseCommand(known, payload);
     if ("problem" in command) return { code: "invalid", message: command.problem, id: command.id };
+    if (command.args.paused === false && !allow.includes("resume")) {
+      return { code: "not_allowed", message: "commands.allow does not list resume", id: command.id };
+    }
     const ageMs = clock.wallMs() - command.tsWallMs;
     // One from before this start may be the very one that caused it.
     const isStale = Math.abs(ageMs) > maxAgeMs || (known === "restart" && command.tsWallMs < startWallMs);

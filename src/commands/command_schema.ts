@@ -15,6 +15,8 @@ export interface Command {
 export interface CommandArgs {
   /** Absent: every camera. */
   readonly camera?: string;
+  /** Of `pause`: false resumes. */
+  readonly paused?: boolean;
   readonly threshold?: number;
   readonly network?: string;
 }
@@ -28,7 +30,7 @@ const name = z.string().regex(/^[a-z0-9_-]{1,64}$/);
 const camera = name.optional();
 const ARGS: Readonly<Record<CommandVerb, z.ZodType<CommandArgs>>> = {
   ping: z.strictObject({}),
-  pause: z.strictObject({ camera }),
+  pause: z.strictObject({ camera, paused: z.boolean().optional() }),
   resume: z.strictObject({ camera }),
   snapshot: z.strictObject({ camera: name }),
   set_threshold: z.strictObject({ camera, threshold: z.number().min(0).max(1) }),

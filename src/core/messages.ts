@@ -108,6 +108,8 @@ export interface BrokerHealth {
 export interface CameraHealth {
   readonly camera: string;
   readonly status: CameraStatus;
+  /** Confidence below which a frame votes for `unknown`, 0 to 1: a command may have changed it. */
+  readonly threshold: number;
   readonly frames: FrameCounts;
 }
 

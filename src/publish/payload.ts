@@ -60,7 +60,12 @@ export function encodeMessage(message: Message, envelope: Envelope): EncodedMess
     case "state":
       return json(message.kind, message.camera, encodeState(message, envelope));
     case "latency":
-      return json(message.kind, "", encodeLatency(message, envelope), Math.ceil((2 * message.windowMs) / 1000));
+      return json(
+        message.kind,
+        message.camera,
+        encodeLatency(message, envelope),
+        Math.ceil((2 * message.windowMs) / 1000),
+      );
     case "power":
       return json(message.kind, "", encodePower(message, envelope), Math.ceil((2 * message.windowMs) / 1000));
     case "health":
@@ -215,7 +220,12 @@ function encodeHealth(message: HealthMessage, envelope: Envelope): Payload<"heal
     uptime_s: round(message.uptimeMs / 1000, 3),
     rss_bytes: message.rssBytes,
     broker: { state: broker.state, queued: broker.queued, dropped: broker.dropped, published: broker.published },
-    cameras: message.cameras.map(({ camera, status, frames }) => ({ camera, status, frames: encodeFrames(frames) })),
+    cameras: message.cameras.map(({ camera, status, threshold, frames }) => ({
+      camera,
+      status,
+      threshold,
+      frames: encodeFrames(frames),
+    })),
   };
 }
 

@@ -153,7 +153,12 @@ const healthPayload = z.strictObject({
     published: count,
   }),
   cameras: z.array(
-    z.strictObject({ camera: id, status: z.enum(["online", "offline", "paused", "error"]), frames }),
+    z.strictObject({
+      camera: id,
+      status: z.enum(["online", "offline", "paused", "error"]),
+      threshold: share.describe("Confidence below which a frame votes for unknown, as it is now"),
+      frames,
+    }),
   ).describe("Counts since the program started"),
 });
 

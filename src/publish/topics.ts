@@ -19,7 +19,7 @@ export const STREAMS: Readonly<Record<TopicKey, Stream>> = {
   status: { path: "status", qos: 1, retain: true },
   info: { path: "info", qos: 1, retain: true },
   health: { path: "health", qos: 1, retain: true },
-  latency: { path: "latency", qos: 0, retain: false },
+  latency: { path: "cam/{camera}/latency", qos: 0, retain: false },
   power: { path: "power", qos: 0, retain: false },
   cameraStatus: { path: "cam/{camera}/status", qos: 1, retain: true },
   state: { path: "cam/{camera}/state", qos: 1, retain: true },

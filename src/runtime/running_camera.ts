@@ -128,7 +128,8 @@ export class RunningCamera {
   }
 
   get health(): CameraHealth {
-    return { camera: this.id, status: this.#status, frames: this.#loop.account.read() };
+    const { threshold } = this.#reporter.decision.rules;
+    return { camera: this.id, status: this.#status, threshold, frames: this.#loop.account.read() };
   }
 
   /** Takes a threshold, 0 to 1, from the next frame on; gives the one before. */

@@ -120,8 +120,9 @@ export class Runtime {
     this.#camera(camera).resume();
   }
 
-  /** Takes a threshold, 0 to 1, from the next frame on; gives the one before. */
+  /** Takes a threshold, 0 to 1, from the next frame on, which health then shows; gives the one before. */
   setThreshold(camera: string, threshold: number): number {
+    this.#hasHealthChanged = true;
     return this.#camera(camera).setThreshold(threshold);
   }
 

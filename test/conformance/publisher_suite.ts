@@ -43,7 +43,7 @@ export function publisherSuite(
     const topics: Record<Message["kind"], string> = {
       info: "quartz/gw/info",
       health: "quartz/gw/health",
-      latency: "quartz/gw/latency",
+      latency: "quartz/gw/cam/door/latency",
       power: "quartz/gw/power",
       cameraStatus: "quartz/gw/cam/door/status",
       state: "quartz/gw/cam/door/state",

@@ -73,6 +73,7 @@ Deno.test("a gateway is paused, resumed, looked at, tuned, given another network
   assert.deepEqual([shot.data.width, shot.data.height, shot.data.content_type], [28, 28, "image/png"]);
   await ask("set_threshold", { threshold: 1 });
   await listener.until(() => JSON.parse(heard("cam/bench/state").at(-1)?.text ?? "{}").class === "unknown");
+  await listener.until(() => JSON.parse(heard("health").at(-1)?.text ?? "{}").cameras?.[0].threshold === 1);
   await ask("set_threshold", { threshold: 0 });
 
   const switched = await ask("switch_network", { camera: "bench", network: "twin" });

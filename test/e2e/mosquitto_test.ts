@@ -37,7 +37,7 @@ Deno.test({
     const topics = {
       info: "info",
       health: "health",
-      latency: "latency",
+      latency: "cam/door/latency",
       state: "cam/door/state",
       result: "cam/door/result",
     } as const;

@@ -53,7 +53,7 @@ Deno.test("run publishes status, info, results, state, latency and health, and s
     await using program = startProgram(["run", "--config", path]);
     await listener.until((heard) => {
       const topics = new Set(heard.map(({ topic }) => topic));
-      return ["status", "info", "health", "latency", "cam/bench/state", "cam/bench/status"].every((name) =>
+      return ["status", "info", "health", "cam/bench/latency", "cam/bench/state", "cam/bench/status"].every((name) =>
         topics.has(`quartz/gw1/${name}`)
       ) &&
         heard.filter(({ topic }) => topic === "quartz/gw1/cam/bench/result").length >= 50;

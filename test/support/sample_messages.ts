@@ -137,7 +137,7 @@ export function sampleHealth(): HealthMessage {
     uptimeMs: 61_500,
     rssBytes: 90_000_000,
     broker: { state: "online", queued: 0, dropped: 0, published: 12 },
-    cameras: [{ camera: "door", status: "online", frames }],
+    cameras: [{ camera: "door", status: "online", threshold: 0.6, frames }],
   };
 }
 

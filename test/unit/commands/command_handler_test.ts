@@ -72,13 +72,23 @@ Deno.test("every verb does its deed and answers with the command's id", async ()
   assert.deepEqual((await send("ping", command({}, { id: "a" })))?.status, "ok");
   assert.equal((await send("pause", command({}, { id: "b" })))?.id, "b");
   await send("resume", command({ camera: "porch" }));
+  await send("pause", command({ camera: "porch", paused: true }));
+  await send("pause", command({ camera: "porch", paused: false }));
   const { data } = await send("set_threshold", command({ camera: "door", threshold: 0.8 })) as Answer;
   assert.deepEqual(data, { cameras: [{ camera: "door", before: 0.5, threshold: 0.8 }] });
   await send("switch_network", command({ camera: "door", network: "night" }));
   assert.equal((await send("reload", command()))?.error?.code, "unsupported");
   await clock.advance(5);
   assert.equal((await send("restart", command()))?.status, "ok");
-  assert.deepEqual(did, ["pause door", "pause porch", "resume porch", "threshold door 0.8", "switch door night"]);
+  assert.deepEqual(did, [
+    "pause door",
+    "pause porch",
+    "resume porch",
+    "pause porch",
+    "resume porch",
+    "threshold door 0.8",
+    "switch door night",
+  ]);
   await clock.advance(500);
   assert.equal(did.at(-1), "restart", "after the answer had time to get out");
 });
@@ -107,6 +117,8 @@ Deno.test("what is wrong is refused with its code, and does nothing", async () =
     ["unknown_verb", "__proto__", command()],
     ["unknown_verb", "", command()],
     ["not_allowed", "snapshot", command({ camera: "door" })],
+    ["not_allowed", "pause", command({ paused: false })],
+    ["invalid", "pause", command({ paused: "no" })],
     ["retained", "pause", command(), true],
     ["too_large", "pause", new Uint8Array(COMMAND_BYTES_MAX + 1)],
     ["invalid", "pause", ""],

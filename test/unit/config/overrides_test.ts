@@ -78,7 +78,7 @@ Deno.test("what is wrong with --set names the flag and never a secret", async ()
     assert.ok(!(await issuesOf([set])).join().includes("[hunter3]"));
   }
   assert.deepEqual(await issuesOf(["__proto__.polluted=1"]), [
-    '--set __proto__.polluted: expected a known key, found "__proto__" (known: version, gateway, network, backend, cameras, mqtt, spool, commands, decision, publish, telemetry, log)',
+    '--set __proto__.polluted: expected a known key, found "__proto__" (known: version, gateway, network, backend, cameras, mqtt, spool, commands, monitor, decision, publish, telemetry, log)',
   ]);
   assert.equal(({} as Record<string, unknown>).polluted, undefined);
 });

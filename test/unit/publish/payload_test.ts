@@ -157,7 +157,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
       dropped: count,
       published: count,
     }),
-    cameras: fc.array(fc.record({ camera: id, status: cameraStatus, frames })),
+    cameras: fc.array(fc.record({ camera: id, status: cameraStatus, threshold: share, frames })),
   }),
   fc.record({
     kind: fc.constant("info" as const),

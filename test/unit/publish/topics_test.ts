@@ -9,7 +9,7 @@ Deno.test("topicOf() spells the topic tree", () => {
     "quartz/gw7/status",
     "quartz/gw7/info",
     "quartz/gw7/health",
-    "quartz/gw7/latency",
+    "quartz/gw7/cam/door/latency",
     "quartz/gw7/power",
     "quartz/gw7/cam/door/status",
     "quartz/gw7/cam/door/state",

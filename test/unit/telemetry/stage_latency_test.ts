@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { LATENCY_US_MAX, StageLatencies } from "../../../src/telemetry/stage_latency.ts";
+import { LATENCY_US_MAX, LatencyHistogram } from "../../../src/telemetry/latency_histogram.ts";
+import { StageLatencies } from "../../../src/telemetry/stage_latency.ts";
 
 Deno.test("percentiles lie within 1 part in 1,000 of those of the sorted times", () => {
   fc.assert(
@@ -60,4 +61,33 @@ Deno.test("counts up to a bound are those of the sorted times, to the end of the
       });
     }),
   );
+});
+
+Deno.test("kept and read back, or merged from parts, a histogram is the one of all latencies", () => {
+  const times = fc.array(fc.integer({ min: 0, max: LATENCY_US_MAX }), { maxLength: 200 });
+  fc.assert(
+    fc.property(times, times, (first, second) => {
+      const parts = [first, second].map((some) => {
+        const part = new LatencyHistogram();
+        for (const time of some) part.record(time);
+        return part;
+      });
+      const whole = new LatencyHistogram();
+      for (const time of [...first, ...second]) whole.record(time);
+      const merged = LatencyHistogram.fromKept(parts[0].keep());
+      merged.merge(LatencyHistogram.fromKept(parts[1].keep()));
+      const [found, wanted] = [merged.read(), whole.read()];
+      assert.equal(found.count, wanted.count);
+      for (const key of ["p50Ms", "p90Ms", "p99Ms", "p999Ms", "maxMs"] as const) {
+        assert.ok(Math.abs(found[key] - wanted[key]) <= wanted[key] / 1000, `${key}: ${found[key]} for ${wanted[key]}`);
+      }
+    }),
+  );
+});
+
+Deno.test("a kept histogram that is damaged is refused", () => {
+  const kept = new LatencyHistogram().keep();
+  for (const text of ["", "AAAA", kept.slice(0, 20), "!".repeat(100), "A".repeat(1 << 20)]) {
+    assert.throws(() => LatencyHistogram.fromKept(text), RangeError, text.slice(0, 30));
+  }
 });
