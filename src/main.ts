@@ -23,6 +23,8 @@ async function runCommand(command: Command, context: CommandContext): Promise<nu
       return await (await import("./app/commands/replay.ts")).runReplay(command, context);
     case "list-devices":
       return await (await import("./app/commands/list_devices.ts")).runListDevices(command, context);
+    case "doctor":
+      return await (await import("./app/commands/doctor.ts")).runDoctor(command, context);
     case "inspect":
       return await (await import("./app/commands/inspect.ts")).runInspect(command, context);
     case "eval":

@@ -57,20 +57,24 @@ export async function listV4l2(
   }
   const cameras: V4l2Camera[] = [];
   for (const camera of found) {
-    const answer = await ask(program, ["-hide_banner", "-f", "v4l2", "-list_formats", "all", "-i", camera.path]);
+    const answer = await listFormats(camera.path, program);
     if ("why" in answer) unseen.push({ what: `formats of ${camera.device}`, ...answer });
-    const formats = "why" in answer ? [] : parseFormats(answer.stderr);
-    if (formats.length === 0 && !("why" in answer)) {
-      const why = answer.stderr.trim().split("\n").at(-1) ?? "no answer";
-      unseen.push({
-        what: `formats of ${camera.device}`,
-        why,
-        hint: "Is the user of this process in the group video?",
-      });
-    }
-    cameras.push({ ...camera, formats });
+    cameras.push({ ...camera, formats: "why" in answer ? [] : answer.formats });
   }
   return { cameras, unseen };
+}
+
+/** The formats of one camera, at least one; or why nobody can tell. */
+export async function listFormats(
+  path: string,
+  program = "ffmpeg",
+): Promise<{ readonly formats: readonly V4l2Format[] } | Omit<Unseen, "what">> {
+  const answer = await ask(program, ["-hide_banner", "-f", "v4l2", "-list_formats", "all", "-i", path]);
+  if ("why" in answer) return answer;
+  const formats = parseFormats(answer.stderr);
+  if (formats.length > 0) return { formats };
+  const why = answer.stderr.trim().split("\n").at(-1) ?? "no answer";
+  return { why, hint: "Is the user of this process in the group video?" };
 }
 
 /** Reads `ffmpeg -sources v4l2`: a line a camera, `  /dev/video0 [UVC Camera]`. */

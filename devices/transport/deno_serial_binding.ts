@@ -1,7 +1,7 @@
 /**
  * A binding for `@serialport/stream` under Deno on Linux: termios2, poll and an eventfd by foreign calls into libc.
  *
- * The only file with `Deno.` in it. Needs `--allow-ffi`. Constants are those of x86-64 and arm64, which have them alike
+ * Beside `src/core/platform.ts` the only file with `Deno.` in it. Needs `--allow-ffi`. Constants are those of x86-64 and arm64, which have them alike
  * (asm-generic/termbits.h, asm-generic/ioctls.h).
  */
 

@@ -43,6 +43,8 @@ export interface VerbSpec {
   readonly arguments: readonly ArgumentSpec[];
   readonly flags: Readonly<Record<string, FlagSpec>>;
   readonly examples: readonly string[];
+  /** More that its help says, a line each. */
+  readonly notes?: readonly string[];
 }
 
 const json = { type: "switch", about: "print JSON, for programs" } as const;
@@ -102,10 +104,26 @@ export const COMMAND_TABLE = {
     examples: ["replay clip.safetensors.gz --config edge.yaml --camera door --json"],
   },
   "list-devices": {
-    about: "List cameras with their formats, serial ports and bundled clips",
+    about: "List cameras with their formats, serial ports, power sensors and bundled clips",
     arguments: [],
     flags: { json },
     examples: ["list-devices --json"],
+  },
+  doctor: {
+    about: "Look for what keeps a gateway from running, and print the lines that mend it",
+    arguments: [],
+    flags: {
+      config: { type: "text", placeholder: "FILE", about: "configuration to look at; without it, only this machine" },
+      fix: { type: "switch", about: "print the mending lines alone, as a script to read and run; nothing is run" },
+      json,
+    },
+    examples: ["doctor", "doctor --config edge.yaml", "doctor --config edge.yaml --fix"],
+    notes: [
+      "Exit code: 0 when nothing failed, else 64 plus the sum of what did: 1 configuration or networks,",
+      "2 runtime or permissions, 4 cameras, 8 broker, 16 board, 32 this machine. Nothing is changed.",
+      "A board's agent ends the session of a running gateway, which then connects again; cameras and",
+      "lines that one has open are reported as in use.",
+    ],
   },
   inspect: {
     about: "Show what a network file holds: layers, sizes, accuracy, where it came from",

@@ -13,6 +13,8 @@ export interface Console {
   /** True when `note` and `draw` reach a terminal that may be redrawn. */
   readonly isTerminal: boolean;
   readonly hasColor: boolean;
+  /** True when `print` reaches a terminal that shows colours. */
+  readonly printsColor: boolean;
 }
 
 /** The process's own outlets. Honours NO_COLOR (no-color.org) and TERM=dumb. */
@@ -25,6 +27,7 @@ export function processConsole(): Console {
     draw: (text) => void stderr.write(text),
     isTerminal,
     hasColor: isTerminal && !env.NO_COLOR,
+    printsColor: stdout.isTTY === true && env.TERM !== "dumb" && !env.NO_COLOR,
   };
 }
 

@@ -44,6 +44,7 @@ function verbHelp(verb: Verb, spec: VerbSpec): string[] {
     "",
     "examples:",
     ...spec.examples.map((example) => `  ${PROGRAM} ${example}`),
+    ...(spec.notes === undefined ? [] : ["", ...spec.notes]),
   ];
 }
 

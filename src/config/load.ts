@@ -23,6 +23,12 @@ import type { YamlText } from "./yaml_text.ts";
 export interface LoadedConfig {
   /** Paths are absolute, and `mqtt.tls` holds PEM texts. */
   readonly config: Config;
+  /** The file's own path, absolute. */
+  readonly path: string;
+  /** Other files that it was read from, those of `${file:…}` and certificates; absolute. */
+  readonly files: readonly string[];
+  /** Names of the variables of `${env:…}`. */
+  readonly variables: readonly string[];
   /** Of the file's bytes, before references were replaced; hex. */
   readonly configSha256: string;
   /** One sentence each, with line and column; for the log. */
@@ -65,9 +71,9 @@ export const SECRET_BYTES_MAX = 64 * 1024;
  *   content. Neither ever holds the value of a secret.
  */
 export async function loadConfig(path: string, options: LoadConfigOptions = {}): Promise<LoadedConfig> {
-  const { env = process.env, readFile = readFileWithLimit, set = [], migrations = MIGRATIONS } = options;
+  const { env = process.env, readFile: readAny = readFileWithLimit, set = [], migrations = MIGRATIONS } = options;
   const folder = dirname(resolve(path));
-  const { bytes, text } = await readConfigFile(path, readFile);
+  const { bytes, text } = await readConfigFile(path, readAny);
   const parsed = readYaml(text);
   if ("issues" in parsed) throw invalidConfig(path, parsed.issues);
   const migrated = migrate(parsed, migrations);
@@ -76,8 +82,14 @@ export async function loadConfig(path: string, options: LoadConfigOptions = {}):
   const { value, overrides, issues } = applyOverrides(yaml.value, set);
   const source: ConfigSource = { path, overrides, bytes: () => bytes, yaml: () => yaml, content: () => value };
 
+  const files = new Set<string>();
+  const variables = new Set<string>();
+  const readFile: ReadFile = (name, bytesMax) => {
+    files.add(name);
+    return readAny(name, bytesMax);
+  };
   const resolved = await resolveReferences(value, {
-    env: (name) => lookUpEnv(env, name),
+    env: (name) => lookUpEnv(env, name, variables),
     file: (name) => readReference(readFile, resolve(folder, name)),
   });
   const checked = checkConfig(resolved.value, value);
@@ -92,6 +104,9 @@ export async function loadConfig(path: string, options: LoadConfigOptions = {}):
   );
   return deepFreeze({
     config,
+    path: resolve(path),
+    files: [...files],
+    variables: [...variables],
     configSha256: createHash("sha256").update(bytes).digest("hex"),
     warnings: [...old, ...secretWarnings(config, source)],
     source,
@@ -117,7 +132,12 @@ function unreadable(path: string, { found, cause }: { found: string; cause?: unk
   return invalidConfig(path, [issue]);
 }
 
-function lookUpEnv(env: Readonly<Record<string, string | undefined>>, name: string): string | undefined {
+function lookUpEnv(
+  env: Readonly<Record<string, string | undefined>>,
+  name: string,
+  asked: Set<string>,
+): string | undefined {
+  asked.add(name);
   try {
     return Object.hasOwn(env, name) ? env[name] : undefined;
   } catch {

@@ -120,6 +120,14 @@ export function checkOptions(options: MqttPublisherOptions): CheckedOptions {
   };
 }
 
+/** Where a broker is, from a URL that the configuration found good. @throws {ConfigError} when it is none after all */
+export function brokerAddress(url: string): BrokerAddress {
+  const issues: Issue[] = [];
+  const parsed = parseUrl(url, issues);
+  if (parsed === null) throw new ConfigError("config.publisher", "Cannot use a broker's URL", { issues });
+  return parsed.address;
+}
+
 // ---
 
 interface ParsedUrl {

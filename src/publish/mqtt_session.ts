@@ -195,16 +195,21 @@ function subscribe(client: mqtt.MqttClient, subscription: Subscription, isAlive:
   });
 }
 
-function clientOptions(options: SessionOptions): mqtt.IClientOptions {
+/** Where and as whom to connect; nothing of what is done there. */
+export function connectionTerms(
+  options: Pick<
+    SessionOptions,
+    "address" | "tls" | "protocol" | "clientId" | "username" | "password" | "connectTimeoutMs"
+  >,
+): mqtt.IClientOptions {
   const { address, tls = {} } = options;
-  const v5 = options.protocol === "5";
   return {
     protocol: address.protocol,
     hostname: address.host,
     host: address.host,
     port: address.port,
     path: address.path,
-    protocolVersion: v5 ? 5 : 4,
+    protocolVersion: options.protocol === "5" ? 5 : 4,
     clientId: options.clientId,
     username: options.username,
     password: options.password,
@@ -216,6 +221,13 @@ function clientOptions(options: SessionOptions): mqtt.IClientOptions {
     connectTimeout: options.connectTimeoutMs,
     keepalive: KEEPALIVE_S,
     timerVariant: "native",
+  };
+}
+
+function clientOptions(options: SessionOptions): mqtt.IClientOptions {
+  const v5 = options.protocol === "5";
+  return {
+    ...connectionTerms(options),
     // A clean start would end the old session, and with it the delay of the old will.
     clean: !v5,
     ...(v5 ? { properties: { sessionExpiryInterval: SESSION_EXPIRY_S, maximumPacketSize: INBOUND_BYTES_MAX } } : {}),
