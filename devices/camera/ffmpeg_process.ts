@@ -11,8 +11,8 @@ const GOODBYE_MS = 500;
 const LINES_MAX = 8;
 const LINE_LENGTH_MAX = 300;
 const LINE_READ_MAX = 16_384;
-/** Said for every MJPEG camera, and of no consequence: the colour range is given. */
-const NOISE = /deprecated pixel format used/;
+/** Said for every MJPEG camera, and of no consequence, as the colour range is given; and that a line was said again. */
+const NOISE = /deprecated pixel format used|^\s*Last message repeated/;
 
 /** How a child ended. */
 export interface ChildEnd {

@@ -13,7 +13,7 @@ export interface WireResult {
 /** See the head of this file. */
 export interface MqttProxy extends AsyncDisposable {
   readonly url: string;
-  /** QoS 1 results in the order in which the broker acknowledged them (MQTT 3.1.1). */
+  /** QoS 1 results in the order in which the broker acknowledged them. */
   readonly acknowledged: WireResult[];
   /** Holds back every chunk this long, each way. */
   delayMs: number;
@@ -27,17 +27,21 @@ export async function openMqttProxy(port: number): Promise<MqttProxy> {
   const server = createServer((client) => {
     const broker = connect(port, "127.0.0.1");
     const underWay = new Map<number, WireResult>();
+    let isV5 = false;
     const up = packetReader((type, body) => {
+      if (type === 0x10) isV5 = body[6] === 5;
       if (type !== 0x32 && type !== 0x3a) return;
       const view = new DataView(body.buffer, body.byteOffset);
       const topicBytes = view.getUint16(0);
-      const text = new TextDecoder().decode(body.subarray(4 + topicBytes));
+      // The properties of MQTT 5 are shorter than 128 bytes here, so that their length takes one byte.
+      const start = 4 + topicBytes + (isV5 ? 1 + body[4 + topicBytes] : 0);
+      const text = new TextDecoder().decode(body.subarray(start));
       if (text.startsWith('{"schema":"quartz.result')) {
         underWay.set(view.getUint16(2 + topicBytes), JSON.parse(text));
       }
     });
     const down = packetReader((type, body) => {
-      if (type !== 0x40) return;
+      if (type !== 0x40 || (body.length > 2 && body[2] >= 0x80)) return;
       const result = underWay.get(new DataView(body.buffer, body.byteOffset).getUint16(0));
       if (result !== undefined) acknowledged.push(result);
     });
@@ -46,16 +50,19 @@ export async function openMqttProxy(port: number): Promise<MqttProxy> {
   });
   const relay = (from: Socket, to: Socket, watch: (bytes: Uint8Array) => void) => {
     sockets.add(from);
+    const held: Uint8Array[] = [];
+    const send = (bytes: Uint8Array) => {
+      if (to.destroyed) return;
+      watch(bytes);
+      to.write(bytes);
+    };
     from.on("data", (bytes: Uint8Array) => {
-      const send = () => {
-        if (to.destroyed) return;
-        watch(bytes);
-        to.write(bytes);
-      };
-      if (proxy.delayMs === 0) return send();
+      if (proxy.delayMs === 0 && held.length === 0) return send(bytes);
+      held.push(bytes);
+      // Whichever timer comes first lets the oldest go: bytes never overtake each other.
       const timer = setTimeout(() => {
         timers.delete(timer);
-        send();
+        send(held.shift()!);
       }, proxy.delayMs);
       timers.add(timer);
     });

@@ -31,6 +31,7 @@ export async function runTask(
 
 /** A program that runs until it is told to stop; its lines are kept. */
 export interface Running extends AsyncDisposable {
+  readonly pid: number;
   readonly lines: string[];
   /** Resolves with the first line that matches, past or future; rejects when the program ends without one. */
   line(pattern: RegExp): Promise<string>;
@@ -76,6 +77,7 @@ export function startProgram(args: readonly string[], env: Record<string, string
     for (const check of waiting) check();
   })();
   return {
+    pid: child.pid,
     lines,
     line(pattern) {
       return new Promise((resolve, reject) => {

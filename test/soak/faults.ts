@@ -1,0 +1,144 @@
+/** Faults of a soak: what may be done to a running gateway and its surroundings, in an order that the seed decides. */
+
+import process from "node:process";
+import type { Random } from "../../src/core/random.ts";
+import type { Scene } from "./scene.ts";
+import { childrenOf } from "./watch.ts";
+
+/** How often each fault was injected. */
+export type FaultTally = Record<string, number>;
+
+interface Fault {
+  /** How often it comes, relative to the others. */
+  readonly weight: number;
+  /** Does it, and undoes it. */
+  inject(scene: Scene, random: Random, wait: (durationMs: number) => Promise<void>): Promise<void> | void;
+}
+
+/** Every fault by name. None needs a hand afterwards: the gateway must come back by itself. */
+const FAULTS: Readonly<Record<string, Fault>> = {
+  "broker killed": {
+    weight: 3,
+    async inject({ broker }, random, wait) {
+      await broker.kill();
+      await wait(random.between(0, 3000));
+      await broker.start();
+    },
+  },
+  "broker frozen": {
+    weight: 2,
+    async inject({ broker }, random, wait) {
+      broker.freeze();
+      await wait(random.between(200, 4000));
+      broker.thaw();
+    },
+  },
+  "broker slow": {
+    weight: 2,
+    async inject({ witness }, random, wait) {
+      witness.delayMs = Math.round(random.between(5, 100));
+      await wait(random.between(500, 3000));
+      witness.delayMs = 0;
+    },
+  },
+  "ffmpeg killed": { weight: 3, inject: ({ program }, random) => signalOne(program.pid, random, "SIGKILL") },
+  "ffmpeg frozen": { weight: 2, inject: ({ program }, random) => signalOne(program.pid, random, "SIGSTOP") },
+  "camera hung up": { weight: 2, inject: ({ yard }) => yard.hangUp() },
+  "camera silent": {
+    weight: 2,
+    async inject({ yard, pictures }, random, wait) {
+      yard.show(null);
+      await wait(random.between(500, 4000));
+      yard.show(pictures.small, 100);
+    },
+  },
+  "camera changed size": {
+    weight: 2,
+    async inject({ yard, pictures }, random, wait) {
+      yard.show(pictures.large, 100);
+      await wait(random.between(500, 3000));
+      yard.show(pictures.small, 100);
+    },
+  },
+  "camera sent garbage": { weight: 2, inject: ({ yard }, random) => yard.sendRaw(noise(random, 20_000)) },
+  "corrupt pictures": {
+    weight: 3,
+    inject({ sendFrame, pictures }, random) {
+      const whole = pictures.large[0];
+      const cut = whole.subarray(0, random.integer(whole.length));
+      for (const bytes of [noise(random, 500), new Uint8Array(0), cut, noise(random, 100_000)]) sendFrame(bytes);
+    },
+  },
+  "commands": {
+    weight: 3,
+    async inject({ sendCommand }, random, wait) {
+      const camera = ["street", "yard", "scene", "line"][random.integer(4)];
+      sendCommand("pause", { camera });
+      sendCommand("snapshot", { camera: "scene" });
+      sendCommand("set_threshold", { camera, threshold: random.next() });
+      sendCommand("__proto__", { camera });
+      sendCommand("ping", { surplus: true });
+      await wait(random.between(100, 1500));
+      // The broker may have been away when the first ones were sent, and must not be for this one.
+      for (let i = 0; i < 3; i++) {
+        sendCommand("resume", {});
+        await wait(100);
+      }
+    },
+  },
+  "configuration read again": { weight: 1, inject: ({ sendCommand }) => sendCommand("reload", {}) },
+};
+
+/** Names of all faults. */
+export const FAULT_NAMES = Object.keys(FAULTS);
+
+/** Injects one fault after another, some at the same time, until `signal` is aborted; every one of them has ended then. */
+export async function injectFaults(scene: Scene, random: Random, signal: AbortSignal, tally: FaultTally) {
+  const wait = (durationMs: number) => sleep(durationMs, signal);
+  while (!signal.aborted) {
+    const count = random.next() < 0.2 ? 2 : 1;
+    // Never the same twice at a time: each undoes what it did.
+    const chosen = new Set(Array.from({ length: count }, () => choose(random)));
+    if (chosen.has("broker killed")) chosen.delete("broker frozen");
+    for (const name of chosen) tally[name] = (tally[name] ?? 0) + 1;
+    await Promise.all([...chosen].map((name) => FAULTS[name].inject(scene, random, wait)));
+    // Now and then long enough for everything to be well again.
+    await wait(random.next() < 0.15 ? random.between(10_000, 20_000) : random.between(200, 4000));
+  }
+}
+
+/** Waits, or less when `signal` is aborted. */
+export function sleep(durationMs: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, durationMs);
+    signal?.addEventListener("abort", end, { once: true });
+  });
+}
+
+// ---
+
+function choose(random: Random): string {
+  const total = FAULT_NAMES.reduce((sum, name) => sum + FAULTS[name].weight, 0);
+  let left = random.between(0, total);
+  return FAULT_NAMES.find((name) => (left -= FAULTS[name].weight) < 0) ?? FAULT_NAMES[0];
+}
+
+function signalOne(pid: number, random: Random, signal: NodeJS.Signals): void {
+  const children = childrenOf(pid, "ffmpeg");
+  if (children.length === 0) return;
+  try {
+    process.kill(children[random.integer(children.length)], signal);
+  } catch {
+    // It ended meanwhile.
+  }
+}
+
+function noise(random: Random, length: number): Uint8Array {
+  return Uint8Array.from({ length }, () => random.integer(256));
+}
