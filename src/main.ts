@@ -33,6 +33,8 @@ async function runCommand(command: Command, context: CommandContext): Promise<nu
       return await (await import("./app/commands/convert.ts")).runConvert(command, context);
     case "shadow":
       return await (await import("./app/commands/shadow.ts")).runShadow(command, context);
+    case "report":
+      return await (await import("./app/commands/report.ts")).runReport(command, context);
     case "compile":
       return await (await import("./app/commands/compile.ts")).runCompile(command, context);
     case "twin":

@@ -37,6 +37,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "src/evaluate",
     "src/telemetry",
   ],
+  "src/history": ["src/ports", "src/telemetry"],
+  "src/report": ["src/history"],
   "src/runtime": ["src/ports", "src/ttfs", "src/preprocess", "src/telemetry"],
   "src/monitor": ["src/ports", "src/ttfs", "src/simulator", "src/telemetry", "src/publish", "src/runtime"],
   "src/app": ["*"],
@@ -74,6 +76,7 @@ const ENTRIES = [
   "src/simulator/team_worker.ts",
   "src/monitor/raster_worker.ts",
   "src/monitor/page/main.ts",
+  "src/history/history_worker.ts",
 ];
 
 /** Where wall time and chance may be taken from the platform. */

@@ -215,6 +215,18 @@ export const COMMAND_TABLE = {
     },
     examples: ["compile models/mnist-lenet/network.safetensors --board nahuku-32 -o mnist.image"],
   },
+  report: {
+    about: "Make an HTML report of a period from a gateway's history, to attach to a mail",
+    arguments: [{ name: "HISTORY", required: false, about: "history file; instead of --config" }],
+    flags: {
+      config: { type: "text", placeholder: "FILE", about: "configuration whose history.path is read" },
+      from: { type: "text", placeholder: "TIME", about: "UTC date or time, or how long ago: 90m, 24h, 7d (24h)" },
+      to: { type: "text", placeholder: "TIME", about: "end of the period (now)" },
+      out: { type: "text", placeholder: "FILE", short: "o", about: "HTML file to write (quartz-report.html)" },
+      json: { type: "switch", about: "print the figures as JSON; an HTML file only with --out" },
+    },
+    examples: ["report /var/lib/quartz/history.sqlite --from 7d -o week.html", "report --config edge.yaml --json"],
+  },
   twin: {
     about: "Be a Loihi board without hardware, on a link, until stopped",
     arguments: [],

@@ -14,8 +14,9 @@ import { cameraPart, equip, type Equipment, openNetworks } from "./compose/camer
 import { openCommands } from "./compose/controls.ts";
 import { Gateway } from "./compose/gateway.ts";
 import { infoMessage } from "./compose/info.ts";
+import { historyObserver, openHistory } from "./compose/history.ts";
 import { createMetrics } from "./compose/metrics.ts";
-import { bothObservers, openMonitor, watchGateway } from "./compose/monitor.ts";
+import { openMonitor, watchGateway } from "./compose/monitor.ts";
 import type { ComposeOptions } from "./compose/options.ts";
 import { openPublisher } from "./compose/publisher.ts";
 
@@ -34,7 +35,9 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
   }
   const factory = createBackends(config, options);
   const equipment = new Map<string, Equipment>();
+  const companions: AsyncDisposable[] = [];
   const monitor = openMonitor(config, options);
+  if (monitor !== null) companions.push(monitor);
   let publisher: Publisher | null = null;
   try {
     const networks = await openNetworks(config.cameras);
@@ -45,12 +48,17 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     // Commands need the gateway, which needs the publisher, which takes commands in.
     let commands: CommandHandler | null = null;
     const sink: CommandSink = (request, respond) => commands?.sink(request, respond);
-    const { clock, random, log, observer, listeners = [], configSha256 } = options;
+    const { clock, random, log, observers = [], listeners = [], configSha256 } = options;
     const latest = new LatestMessages();
     const mqtt = openPublisher(config, config.mqtt, sink, options);
-    publisher = teePublisher(mqtt, [latest, ...monitor === null ? [] : [monitor], ...listeners], log);
+    let runtime: Runtime | null = null;
+    const history = config.history &&
+      openHistory(config, config.history, options, (text) => runtime?.setProblem("history", text));
+    if (history !== null) companions.push(history);
+    const heard = [latest, monitor, history, ...listeners].filter((listener) => listener !== null);
+    publisher = teePublisher(mqtt, heard, log);
     const info = infoMessage(config, equipped[0].backend, configSha256);
-    const runtime = new Runtime({
+    runtime = new Runtime({
       cameras: equipped.map((one) => cameraPart(one, config, options)),
       publisher,
       info,
@@ -58,16 +66,20 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       random,
       ...config.telemetry,
       rssBytes: () => process.memoryUsage.rss(),
-      observer: monitor === null ? observer : bothObservers(observer, monitor.observer),
+      observers: [
+        ...observers,
+        ...(monitor === null ? [] : [monitor.observer]),
+        ...(history === null ? [] : [historyObserver(history)]),
+      ],
     });
     const metricsText = createMetrics({ gatewayId: config.gateway.id, info, latest, runtime, mqtt, clock });
     if (monitor !== null) watchGateway(monitor, { runtime, publisher, metricsText });
-    const gateway = new Gateway({ config, options, runtime, publisher, metricsText, factory, equipment, monitor });
+    const gateway = new Gateway({ config, options, runtime, publisher, metricsText, factory, equipment, companions });
     if (config.commands !== null) commands = openCommands(gateway, config.commands, options);
     return gateway;
   } catch (error) {
-    await monitor?.[Symbol.asyncDispose]();
     await publisher?.stop();
+    for (const companion of companions) await companion[Symbol.asyncDispose]();
     for (const one of equipment.values()) await one[Symbol.asyncDispose]();
     await factory[Symbol.asyncDispose]();
     throw error;

@@ -15,9 +15,10 @@ export function resolvePaths(config: Config, folder: string): Config {
     ? { ...config.backend, board: resolve(folder, config.backend.board) }
     : config.backend;
   const spool = config.spool && { ...config.spool, path: resolve(folder, config.spool.path) };
+  const history = config.history && { ...config.history, path: resolve(folder, config.history.path) };
   const networks = config.commands?.networks.map((network) => ({ ...network, path: resolve(folder, network.path) }));
   const commands = config.commands && { ...config.commands, networks: networks ?? [] };
-  return { ...config, backend, cameras, spool, commands };
+  return { ...config, backend, cameras, spool, history, commands };
 }
 
 function resolveSource(source: SourceConfig, folder: string): SourceConfig {

@@ -4,6 +4,7 @@ import * as z from "zod";
 import { ConfigError } from "../core/errors.ts";
 import type { Issue } from "../core/errors.ts";
 import { crossChecks } from "./cross_checks.ts";
+import { history } from "./history_schema.ts";
 import { monitor } from "./monitor_schema.ts";
 import { checkMqttUrl } from "./mqtt_url.ts";
 import { formatPath, toProblems } from "./problems.ts";
@@ -218,6 +219,7 @@ const SCHEMA = z.strictObject({
   cameras: z.array(camera).min(1).max(CAMERAS_MAX).meta({ description: "The cameras." }),
   mqtt: mqtt.nullable().default(null).meta({ description: "The broker; absent: none is configured." }),
   spool,
+  history,
   commands,
   monitor,
   decision: decision.prefault({}).meta({ description: "How single results become a camera's state." }),

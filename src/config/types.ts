@@ -14,6 +14,8 @@ export interface Config {
   readonly mqtt: MqttConfig | null;
   /** `null`: messages wait in memory. */
   readonly spool: SpoolConfig | null;
+  /** `null`: nothing is kept for `report`. */
+  readonly history: HistoryConfig | null;
   /** `null`: no commands are taken. */
   readonly commands: CommandsConfig | null;
   /** `null`: there is no page and no `/metrics`. */
@@ -75,6 +77,15 @@ export type SourceConfig =
   | FileSource
   | SnapshotSource
   | MqttSource;
+
+/** Where figures and events are kept, and how long. */
+export interface HistoryConfig {
+  readonly path: string;
+  readonly daysMax: number;
+  readonly bytesMax: number;
+  /** Time that a row stands for, s. */
+  readonly everyS: number;
+}
 
 /** From results to a camera's state; see `runtime/decision.ts`. */
 export interface DecisionConfig {

@@ -1,5 +1,6 @@
 /** What a conversion did, as one HTML file that opens anywhere: no scripts, no fonts, nothing to load. */
 
+import { escapeHtml } from "../core/html.ts";
 import { isSpiking } from "../core/network.ts";
 import { formatShape } from "../core/shape.ts";
 import { summarise } from "../model/summary.ts";
@@ -7,7 +8,7 @@ import { boardSteps } from "../telemetry/energy_model.ts";
 import type { ConvertResult } from "./convert.ts";
 import type { Measurement } from "./measure.ts";
 import { scoreOf, type Trial } from "./search.ts";
-import { chartSvg, escapeHtml, histogramSvg } from "./svg.ts";
+import { chartSvg, histogramSvg } from "./svg.ts";
 
 /** The report. Everything that came out of the model is escaped. */
 export function reportHtml(result: ConvertResult): string {

@@ -1,9 +1,6 @@
 /** Small pictures for the conversion report, as inline SVG. Numbers and escaped text only; no scripts, no links. */
 
-/** Text made safe inside HTML and SVG, attributes included. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"'`]/g, (character) => `&#${character.charCodeAt(0)};`);
-}
+import { escapeHtml } from "../core/html.ts";
 
 /** A histogram as bars; `mark` is drawn as a line, both in units of the axis from `low` to `high`. */
 export function histogramSvg(

@@ -25,6 +25,8 @@ export interface FrameResult {
   clampedValues: number;
   /** What ran it. */
   backend: BackendName;
+  /** Class names, in output order. */
+  readonly labels: readonly string[];
   readonly classification: Classification;
   readonly output: InferenceOutput;
   /** The frame as the network sees it: bytes `[channels, height, width]`. */
@@ -63,6 +65,7 @@ export class Classifier {
       latencyUs: 0,
       clampedValues: 0,
       backend: parts.backend.name,
+      labels: network.labels,
       classification: createClassification(network.labels.length),
       output: createInferenceOutput(network),
       bytes: new Uint8Array(0),

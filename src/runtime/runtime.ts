@@ -24,8 +24,8 @@ export interface RuntimeParts extends TelemetryCadence {
   readonly random: Random;
   /** Memory in use, bytes; a parameter because only the platform knows. */
   rssBytes(): number;
-  /** For whoever watches beside the publisher: called after each result and with each problem that begins or ends. */
-  readonly observer?: RuntimeObserver;
+  /** For those who watch beside the publisher: called after each result and with each problem that begins or ends. */
+  readonly observers?: readonly RuntimeObserver[];
 }
 
 /** Watches a runtime. Must not keep the result: it is filled anew for the next frame. */
@@ -48,12 +48,12 @@ export class Runtime {
   #hasHealthChanged = false;
 
   constructor(parts: RuntimeParts) {
-    const { clock, observer } = parts;
+    const { clock, observers = [] } = parts;
     this.#parts = parts;
     this.#startUs = clock.nowUs();
     this.#problems = new Problems(clock, (problem, isOver) => {
       this.#hasHealthChanged = true;
-      observer?.onProblem?.(problem, isOver);
+      for (const observer of observers) observer.onProblem?.(problem, isOver);
     });
     this.#telemetry = new TelemetryLoop(clock, parts, {
       publishLatency: () => this.#cameras.forEach((camera) => camera.publishLatency()),
@@ -172,13 +172,15 @@ export class Runtime {
   }
 
   #create(part: CameraPart): RunningCamera {
-    const { clock, random, publisher, observer } = this.#parts;
+    const { clock, random, publisher, observers = [] } = this.#parts;
     return new RunningCamera(part, {
       clock,
       random,
       publisher,
       problems: this.#problems,
-      onResult: (camera, result) => observer?.onResult?.(camera, result),
+      onResult(camera, result) {
+        for (const observer of observers) observer.onResult?.(camera, result);
+      },
     });
   }
 

@@ -88,7 +88,7 @@ async function classifyAndListen(
     log: createLog({ level: "warn", format: "auto", clock, console }),
     frameLimit: command.frames ?? undefined,
     onMonitor: (url) => console.note(`Watch it in a browser: ${url}`),
-    observer: {
+    observers: [{
       onResult(_camera, result) {
         if (result.truth >= 0) {
           tally.judged++;
@@ -97,7 +97,7 @@ async function classifyAndListen(
         tally.synopsEvents += result.output.counters.synopsEvents;
         watcher(result, tally, composition, listener);
       },
-    },
+    }],
   });
   try {
     await composition.runtime.run(signal);
@@ -168,6 +168,7 @@ function demoConfig(command: CommandOf<"demo">, url: string, drawn: boolean): Co
       outboxMax: 100_000,
     },
     spool: null,
+    history: null,
     commands: null,
     monitor: command.page ? DEMO_MONITOR : null,
     publish: { mode: "all", sampleEveryS: 1, topK: 3, heartbeatS: 60 },

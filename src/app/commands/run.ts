@@ -23,9 +23,9 @@ export async function runGateway(command: CommandOf<"run">, context: CommandCont
     random,
     log,
     restart: () => restart.abort(),
-    observer: {
+    observers: [{
       onProblem: ({ what, text }, isOver) => log(isOver ? "info" : "warn", isOver ? `over: ${text}` : text, { what }),
-    },
+    }],
   });
   const { runtime, publisher } = composition;
   try {

@@ -21,11 +21,11 @@ export interface GatewayParts {
   readonly factory: BackendFactory;
   /** By camera id. */
   readonly equipment: Map<string, Equipment>;
-  /** Null where none is configured. */
-  readonly monitor: AsyncDisposable | null;
+  /** What hears the runtime from beside it, such as the history and the page. */
+  readonly companions: readonly AsyncDisposable[];
 }
 
-/** A runtime that is ready to run. Disposing stops the publisher, then what the cameras hold. */
+/** A runtime that is ready to run. Disposing stops the publisher, then its companions, then what the cameras hold. */
 export class Gateway implements AsyncDisposable {
   readonly runtime: Runtime;
   readonly publisher: Publisher;
@@ -34,20 +34,20 @@ export class Gateway implements AsyncDisposable {
   readonly #options: ComposeOptions;
   readonly #equipment: Map<string, Equipment>;
   readonly #factory: BackendFactory;
-  readonly #monitor: AsyncDisposable | null;
+  readonly #companions: readonly AsyncDisposable[];
   readonly #config: Config;
   readonly #configSha256: string;
   /** One change after the other: two at once could leave a back end that nobody disposes of. */
   #lastChange: Promise<unknown> = Promise.resolve();
 
-  constructor({ config, options, runtime, publisher, metricsText, factory, equipment, monitor }: GatewayParts) {
+  constructor({ config, options, runtime, publisher, metricsText, factory, equipment, companions }: GatewayParts) {
     this.runtime = runtime;
     this.publisher = publisher;
     this.metricsText = metricsText;
     this.#options = options;
     this.#equipment = equipment;
-    this.#monitor = monitor;
     this.#factory = factory;
+    this.#companions = companions;
     this.#config = config;
     this.#configSha256 = options.configSha256;
   }
@@ -63,8 +63,8 @@ export class Gateway implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#lastChange;
-    await this.#monitor?.[Symbol.asyncDispose]();
     await this.publisher.stop();
+    await Promise.all(this.#companions.map((companion) => companion[Symbol.asyncDispose]()));
     await Promise.all([...this.#equipment.values()].map((one) => one[Symbol.asyncDispose]()));
     await this.#factory[Symbol.asyncDispose]();
   }

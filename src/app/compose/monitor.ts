@@ -5,7 +5,7 @@ import type { Config } from "../../config/types.ts";
 import { parseListen } from "../../config/monitor_schema.ts";
 import { Monitor } from "../../monitor/monitor.ts";
 import type { Publisher } from "../../ports/publisher.ts";
-import type { Runtime, RuntimeObserver } from "../../runtime/runtime.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
 import type { KernelChoice } from "../../simulator/choose_kernel.ts";
 import { VERSION } from "../version.ts";
 import type { ComposeOptions } from "./options.ts";
@@ -55,20 +55,6 @@ export function watchGateway(
     metricsText,
     rssBytes: () => process.memoryUsage.rss(),
   });
-}
-
-/** Both observers, the first one first. */
-export function bothObservers(one: RuntimeObserver | undefined, other: RuntimeObserver): RuntimeObserver {
-  return {
-    onResult(camera, result) {
-      one?.onResult?.(camera, result);
-      other.onResult?.(camera, result);
-    },
-    onProblem(problem, isOver) {
-      one?.onProblem?.(problem, isOver);
-      other.onProblem?.(problem, isOver);
-    },
-  };
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ export interface PartOptions {
 /** What `compose` takes. */
 export interface ComposeOptions extends PartOptions {
   readonly configSha256: string;
-  readonly observer?: RuntimeObserver;
+  readonly observers?: readonly RuntimeObserver[];
   /** Who hears every message beside the publisher. */
   readonly listeners?: readonly MessageListener[];
   /** Told where the monitor can be reached, once it listens. */

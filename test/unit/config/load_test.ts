@@ -55,6 +55,7 @@ Deno.test("loadConfig() fills in defaults and resolves paths against the file's 
     }],
     mqtt: null,
     spool: null,
+    history: null,
     commands: null,
     monitor: null,
     publish: { mode: "all", sampleEveryS: 10, topK: 3, heartbeatS: 60 },

@@ -77,9 +77,12 @@ Deno.test("what is wrong with --set names the flag and never a secret", async ()
   for (const set of ["mqtt.password=[hunter3]", "mqtt.password={hunter3", "mqtt.tls.key.hunter3=1"]) {
     assert.ok(!(await issuesOf([set])).join().includes("[hunter3]"));
   }
-  assert.deepEqual(await issuesOf(["__proto__.polluted=1"]), [
-    '--set __proto__.polluted: expected a known key, found "__proto__" (known: version, gateway, network, backend, cameras, mqtt, spool, commands, monitor, decision, publish, telemetry, log)',
-  ]);
+  const [polluted, ...others] = await issuesOf(["__proto__.polluted=1"]);
+  assert.match(
+    polluted,
+    /^--set __proto__\.polluted: expected a known key, found "__proto__" \(known: version, gateway, /,
+  );
+  assert.deepEqual(others, []);
   assert.equal(({} as Record<string, unknown>).polluted, undefined);
 });
 

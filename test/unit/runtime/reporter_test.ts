@@ -34,6 +34,7 @@ async function report(
     classification.probabilities[1 - index] = 1 - confidence;
     const output = createInferenceOutput(network);
     const result: FrameResult = {
+      labels: network.labels,
       frameId,
       truth: -1,
       capturedAtWallMs: clock.wallMs(),

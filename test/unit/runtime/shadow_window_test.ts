@@ -14,7 +14,7 @@ function result(index: number, byte: number): FrameResult {
   classification.index = index;
   const output = createInferenceOutput(network);
   const common = { frameId: 0, truth: -1, capturedAtWallMs: 0, latencyUs: 0, clampedValues: 0 };
-  return { ...common, backend: "simulator", classification, output, bytes: Uint8Array.of(byte) };
+  return { ...common, labels: [], backend: "simulator", classification, output, bytes: Uint8Array.of(byte) };
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
