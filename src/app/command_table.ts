@@ -81,7 +81,12 @@ export const COMMAND_TABLE = {
   run: {
     about: "Classify the frames of the configured cameras until stopped",
     arguments: [],
-    flags: { config, set, json },
+    flags: {
+      config,
+      set,
+      alive: { type: "text", placeholder: "FILE", about: "renew this file while work advances, for health checks" },
+      json,
+    },
     examples: ["run --config edge.yaml", "run --config edge.yaml --set log.level=debug"],
   },
   replay: {
@@ -115,6 +120,7 @@ export const COMMAND_TABLE = {
     flags: {
       config: { type: "text", placeholder: "FILE", about: "configuration to look at; without it, only this machine" },
       fix: { type: "switch", about: "print the mending lines alone, as a script to read and run; nothing is run" },
+      set,
       json,
     },
     examples: ["doctor", "doctor --config edge.yaml", "doctor --config edge.yaml --fix"],

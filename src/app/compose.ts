@@ -74,7 +74,10 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     });
     const metricsText = createMetrics({ gatewayId: config.gateway.id, info, latest, runtime, mqtt, clock });
     if (monitor !== null) watchGateway(monitor, { runtime, publisher, metricsText });
-    const gateway = new Gateway({ config, options, runtime, publisher, metricsText, factory, equipment, companions });
+    const whatHangs = (limitMs: number) =>
+      runtime.whatHangs(limitMs) ?? (mqtt.diskBusyMs > limitMs ? "the spool's disk" : null);
+    const parts = { runtime, publisher, metricsText, whatHangs, factory, equipment, companions };
+    const gateway = new Gateway({ config, options, ...parts });
     if (config.commands !== null) commands = openCommands(gateway, config.commands, options);
     return gateway;
   } catch (error) {

@@ -38,6 +38,8 @@ export interface MqttPublisher extends Publisher {
   readonly protocol: "5" | "3.1.1" | null;
   /** Null without a spool, and until it could be opened. */
   readonly spoolCounts: SpoolCounts | null;
+  /** How long the spool's writer has waited for the disk, ms; 0 when it does not. */
+  readonly diskBusyMs: number;
 }
 
 /**
@@ -108,6 +110,9 @@ class LinkedPublisher implements MqttPublisher {
   }
   get spoolCounts(): SpoolCounts | null {
     return this.#spooled?.spoolCounts ?? null;
+  }
+  get diskBusyMs(): number {
+    return this.#spooled?.busy.forMs ?? 0;
   }
   get counts(): PublisherCounts {
     const { recovered, published, replaced, dropped, droppedByKind } = this.#tally;

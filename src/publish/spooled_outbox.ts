@@ -8,6 +8,7 @@
  */
 
 import { assert } from "../core/assert.ts";
+import { Busy } from "../core/busy.ts";
 import type { Clock } from "../core/clock.ts";
 import { type FileSystem, nodeFileSystem, systemCode } from "../core/file_system.ts";
 import type { Problem } from "../core/messages.ts";
@@ -64,6 +65,8 @@ const OPEN_ATTEMPTS_MAX = 5;
 
 /** See the head of this file. Starts working when made. */
 export class SpooledOutbox implements MessageStore {
+  /** Waiting for the disk. */
+  readonly busy: Busy;
   readonly #parts: SpooledOutboxParts;
   readonly #loop: Promise<void>;
   #spool: Spool | null = null;
@@ -85,6 +88,7 @@ export class SpooledOutbox implements MessageStore {
 
   constructor(parts: SpooledOutboxParts) {
     this.#parts = parts;
+    this.busy = new Busy(parts.clock);
     this.#nextSyncUs = parts.clock.nowUs(); // an earlier run's messages are wanted at once
     this.#loop = this.#run();
   }
@@ -174,10 +178,16 @@ export class SpooledOutbox implements MessageStore {
       await clock.sleep(Math.max(0, (untilUs - clock.nowUs()) / 1000), this.#wake.signal);
       if (this.#wake.signal.aborted) this.#wake = new AbortController();
       if (clock.nowUs() >= this.#nextSyncUs && !this.#isClosing) {
+        this.busy.begin();
         await this.#sync();
+        this.busy.end();
         this.#nextSyncUs = clock.nowUs() + terms.syncEveryMs * 1000;
       }
-      if (this.#isBacklogWanted && clock.nowUs() >= this.#nextBacklogUs) await this.#readBacklog();
+      if (this.#isBacklogWanted && clock.nowUs() >= this.#nextBacklogUs) {
+        this.busy.begin();
+        await this.#readBacklog();
+        this.busy.end();
+      }
     }
   }
 

@@ -6,6 +6,7 @@
  */
 
 import { type Backoff, createBackoff } from "../core/backoff.ts";
+import { Busy } from "../core/busy.ts";
 import type { Clock } from "../core/clock.ts";
 import { BackendError, CameraError } from "../core/errors.ts";
 import type { Frame } from "../core/frame.ts";
@@ -45,6 +46,8 @@ export interface CameraLoopParts {
 /** Runs one camera. */
 export class CameraLoop {
   readonly account = new FrameAccount();
+  /** Opening, classifying and closing; not waiting for a frame, in a pause or before another attempt. */
+  readonly busy: Busy;
   readonly #parts: CameraLoopParts;
   /** Ends what the loop does now: the open camera, or a wait. */
   #interruption = new AbortController();
@@ -56,6 +59,7 @@ export class CameraLoop {
 
   constructor(parts: CameraLoopParts) {
     this.#parts = parts;
+    this.busy = new Busy(parts.clock);
   }
 
   /** True from `pause` to `resume`. */
@@ -117,9 +121,13 @@ export class CameraLoop {
     }
     this.#hasFailed = false;
     try {
-      await this.#runCamera(await open(), signal, backoff.reset);
+      this.busy.begin();
+      const camera = await open();
+      this.busy.end();
+      await this.#runCamera(camera, signal, backoff.reset);
       return true;
     } catch (error) {
+      this.busy.end();
       if (!(error instanceof CameraError)) throw error;
       this.#hasFailed = true;
       onStatus("error", error.message);
@@ -140,7 +148,9 @@ export class CameraLoop {
       if (camera.pacing === "live") await this.#runLive(camera, signal, onEveryFrame);
       else await this.#runOnDemand(camera, signal, onEveryFrame);
     } finally {
+      this.busy.begin();
       await camera[Symbol.asyncDispose]();
+      this.busy.end();
     }
   }
 
@@ -199,12 +209,15 @@ export class CameraLoop {
   async #process(frame: Frame, signal: AbortSignal): Promise<void> {
     const { classifier, clock, maxAgeMs, onResult, onFrameError } = this.#parts;
     if (clock.nowUs() - frame.capturedAtUs > maxAgeMs * 1000) return this.account.settle("droppedStale");
+    this.busy.begin();
     try {
       const result = await classifier.classify(frame);
+      this.busy.end();
       this.account.settle("classified");
       onFrameError(null);
       onResult(result);
     } catch (error) {
+      this.busy.end();
       if (error instanceof CameraError) this.account.settle("droppedMalformed");
       else if (error instanceof BackendError) this.account.settle("droppedFailed");
       else throw error;

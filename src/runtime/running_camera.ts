@@ -127,6 +127,11 @@ export class RunningCamera {
     };
   }
 
+  /** How long it has been at one piece of work, ms; see `CameraLoop.busy`. */
+  get busyForMs(): number {
+    return this.#loop.busy.forMs;
+  }
+
   get health(): CameraHealth {
     const { threshold } = this.#reporter.decision.rules;
     return { camera: this.id, status: this.#status, threshold, frames: this.#loop.account.read() };

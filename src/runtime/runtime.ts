@@ -101,6 +101,14 @@ export class Runtime {
     return this.#problems.list;
   }
 
+  /** What has been at one piece of work for longer than `limitMs`, in words; null when everything advances, or rightly waits. */
+  whatHangs(limitMs: number): string | null {
+    const camera = this.#cameras.find(({ busyForMs }) => busyForMs > limitMs);
+    if (camera !== undefined) return `camera ${camera.id} at one frame for ${Math.round(camera.busyForMs / 1000)} s`;
+    const { silentForMs } = this.#telemetry;
+    return silentForMs > limitMs ? `telemetry for ${Math.round(silentForMs / 1000)} s` : null;
+  }
+
   /** Begins a problem that health then shows, changes its text, or ends it with null. */
   setProblem(what: string, text: string | null): void {
     this.#problems.set(what, text);

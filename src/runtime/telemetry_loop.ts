@@ -25,11 +25,18 @@ export class TelemetryLoop {
   cadence: TelemetryCadence;
   readonly #clock: Clock;
   readonly #tasks: TelemetryTasks;
+  /** Below 0: not running. */
+  #lookedUs = -1;
 
   constructor(clock: Clock, cadence: TelemetryCadence, tasks: TelemetryTasks) {
     this.#clock = clock;
     this.cadence = cadence;
     this.#tasks = tasks;
+  }
+
+  /** Since it last looked whether something is to be done, ms, which it does once a second; 0 when it does not run. */
+  get silentForMs(): number {
+    return this.#lookedUs < 0 ? 0 : (this.#clock.nowUs() - this.#lookedUs) / 1000;
   }
 
   /** Runs until `ended` is aborted. */
@@ -38,6 +45,7 @@ export class TelemetryLoop {
     let latencyUs = clock.nowUs();
     let healthUs = latencyUs;
     while (!ended.aborted) {
+      this.#lookedUs = clock.nowUs();
       const { latencyEveryS, healthEveryS } = this.cadence;
       const nextUs = Math.min(latencyUs + latencyEveryS * 1e6, healthUs + healthEveryS * 1e6);
       const untilUs = Math.min(nextUs, clock.nowUs() + LOOK_EVERY_US);
@@ -52,6 +60,7 @@ export class TelemetryLoop {
         healthUs = nowUs;
       }
     }
+    this.#lookedUs = -1;
     this.#tasks.publishLatency();
     this.#tasks.publishHealth();
   }

@@ -41,21 +41,24 @@ export interface Running extends AsyncDisposable {
   stop(signal: Deno.Signal): Promise<{ code: number; tookMs: number }>;
 }
 
-/** Starts `src/main.ts` without a task runner between, so that signals reach it. */
-export function startProgram(args: readonly string[], env: Record<string, string> = {}): Running {
+/** What `deno task quartz` grants. */
+const TASK_FLAGS = [
+  "--allow-read",
+  "--allow-write",
+  "--allow-net",
+  "--allow-env",
+  "--allow-sys",
+  "--allow-run=ffmpeg",
+];
+
+/** Starts `src/main.ts` without a task runner between, so that signals reach it; with the task's permissions by default. */
+export function startProgram(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  flags: readonly string[] = TASK_FLAGS,
+): Running {
   const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--allow-read",
-      "--allow-write",
-      "--allow-net",
-      "--allow-env",
-      "--allow-sys",
-      "--allow-run=ffmpeg",
-      "src/main.ts",
-      ...args,
-    ],
+    args: ["run", "--quiet", "--no-prompt", ...flags, "src/main.ts", ...args],
     cwd: ROOT,
     env: { NO_COLOR: "1", ...env },
     stdin: "null",

@@ -11,7 +11,7 @@ import type { CommandContext } from "./context.ts";
 /** Runs every check and prints the report; the exit code says in which groups something failed. */
 export async function runDoctor(command: CommandOf<"doctor">, context: CommandContext): Promise<number> {
   const { console, clock, random } = context;
-  const checks = checksFor(await prepareExamination({ configPath: command.config, clock, random }));
+  const checks = checksFor(await prepareExamination({ configPath: command.config, set: command.set, clock, random }));
   const bar = new ProgressBar(console, "looking", clock.nowUs);
   let done = 0;
   const results = await runChecks(checks, { clock, onResult: () => bar.update(++done, checks.length) });

@@ -8,6 +8,7 @@ import type { CommandOf } from "../command_table.ts";
 import { compose } from "../compose.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
 import { createLog } from "../log.ts";
+import { openService } from "../service/service.ts";
 import type { CommandContext } from "./context.ts";
 
 /** Runs until every camera's source has ended or the signal comes; publishes `stopped` on the way out. */
@@ -28,6 +29,8 @@ export async function runGateway(command: CommandOf<"run">, context: CommandCont
     }],
   });
   const { runtime, publisher } = composition;
+  // Ready with configuration and networks, not with broker and cameras: those come and go.
+  const service = await openService(composition, { clock, log, aliveFile: command.alive });
   try {
     const { network } = runtime.cameras[0];
     const broker = redactUrl(config.mqtt!.url);
@@ -37,6 +40,7 @@ export async function runGateway(command: CommandOf<"run">, context: CommandCont
     log("error", formatError(error), {});
     throw error;
   } finally {
+    await service.stopping();
     // Publishes what is left, then `stopped`, within the publisher's own limit of time.
     await composition[Symbol.asyncDispose]();
     const { published, dropped } = publisher.counts;
@@ -45,6 +49,7 @@ export async function runGateway(command: CommandOf<"run">, context: CommandCont
       log("info", "camera stopped", { camera: id, captured, classified, dropped: droppedTotal(counts) });
     }
     log("info", "stopped", { published, dropped });
+    await service[Symbol.asyncDispose]();
   }
   return restart.signal.aborted ? EXIT_CODES.restart.code : EXIT_CODES.ok.code;
 }

@@ -18,6 +18,8 @@ export interface GatewayParts {
   /** With its listeners. */
   readonly publisher: Publisher;
   readonly metricsText: () => string;
+  /** See `Gateway.whatHangs`. */
+  readonly whatHangs: (limitMs: number) => string | null;
   readonly factory: BackendFactory;
   /** By camera id. */
   readonly equipment: Map<string, Equipment>;
@@ -31,6 +33,8 @@ export class Gateway implements AsyncDisposable {
   readonly publisher: Publisher;
   /** All figures of this moment, as Prometheus reads them; see `METRICS_CONTENT_TYPE`. */
   readonly metricsText: () => string;
+  /** What has been at one piece of work for longer than that, in words; null when all advances, or rightly waits. */
+  readonly whatHangs: (limitMs: number) => string | null;
   readonly #options: ComposeOptions;
   readonly #equipment: Map<string, Equipment>;
   readonly #factory: BackendFactory;
@@ -40,10 +44,13 @@ export class Gateway implements AsyncDisposable {
   /** One change after the other: two at once could leave a back end that nobody disposes of. */
   #lastChange: Promise<unknown> = Promise.resolve();
 
-  constructor({ config, options, runtime, publisher, metricsText, factory, equipment, companions }: GatewayParts) {
+  constructor(
+    { config, options, runtime, publisher, metricsText, whatHangs, factory, equipment, companions }: GatewayParts,
+  ) {
     this.runtime = runtime;
     this.publisher = publisher;
     this.metricsText = metricsText;
+    this.whatHangs = whatHangs;
     this.#options = options;
     this.#equipment = equipment;
     this.#factory = factory;

@@ -19,6 +19,8 @@ import type { DoctorContext } from "./context.ts";
 export async function prepareExamination(
   options: {
     readonly configPath: string | null;
+    /** `key=value`, in place of what the file says. */
+    readonly set?: readonly string[];
     readonly clock: Clock;
     readonly random: Random;
   } & Partial<Pick<DoctorContext, "root" | "ffmpeg">>,
@@ -26,7 +28,7 @@ export async function prepareExamination(
   let loaded: LoadedConfig | null = null;
   let configError: unknown = null;
   try {
-    if (options.configPath !== null) loaded = await loadConfig(options.configPath);
+    if (options.configPath !== null) loaded = await loadConfig(options.configPath, { set: options.set });
   } catch (error) {
     configError = error;
   }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { BackendError } from "../../../src/core/errors.ts";
 import type { FrameCounts, Message } from "../../../src/core/messages.ts";
+import type { CameraSource } from "../../../src/ports/camera_source.ts";
 import { createRandom } from "../../../src/core/random.ts";
 import { createPreprocessor } from "../../../src/preprocess/pipeline.ts";
 import { DECISION_PLAIN } from "../../../src/runtime/decision.ts";
@@ -181,4 +182,71 @@ Deno.test("latency windows start anew, and their frames add up to the whole", as
   assert.equal(windows.length, 3);
   assert.equal(windows.reduce((sum, { frames }) => sum + frames.classified, 0), 25);
   for (const { frames, stages } of windows) assert.equal(stages.endToEnd.count, frames.classified);
+});
+
+Deno.test("a frame that takes too long hangs; waiting for frames, a pause, a back-off and the end do not", async () => {
+  const hour = { waitMs: 3_600_000 };
+  const { clock, backend, runtime } = setUp([[{ byte: 1 }, "lost"], [hour, { byte: 1 }, hour]], "live");
+  const ending = new AbortController();
+  const running = runtime.run(ending.signal);
+  await clock.advance(14_000);
+  assert.equal(backend.isHeld, true);
+  assert.equal(runtime.whatHangs(15_000), null);
+  await clock.advance(2000);
+  assert.equal(runtime.whatHangs(15_000), "camera cam at one frame for 16 s");
+  backend.release();
+  await turn(clock);
+  // The camera is lost, waited for, opened again, and then silent for half an hour.
+  for (let minute = 0; minute < 30; minute++) {
+    await clock.advance(60_000);
+    assert.equal(runtime.whatHangs(15_000), null, `minute ${minute}`);
+  }
+  runtime.pause("cam");
+  await clock.advance(60_000);
+  assert.equal(runtime.whatHangs(15_000), null);
+  ending.abort();
+  await running;
+  await clock.advance(60_000);
+  assert.equal(runtime.whatHangs(15_000), null);
+});
+
+Deno.test("a camera that neither opens nor closes hangs", async () => {
+  const clock = createFakeClock();
+  const network = darkOrBright();
+  const backend = new HeldBackend(network);
+  let opened: (camera: CameraSource) => void = () => {};
+  let closed: () => void = () => {};
+  const camera = scriptedCamera([{ byte: 1 }], clock, "on_demand");
+  const slowToClose = {
+    ...camera,
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => closed = resolve),
+  };
+  const runtime = new Runtime({
+    cameras: [{
+      id: "cam",
+      open: () => new Promise((resolve) => opened = resolve),
+      backend,
+      preprocessor: createPreprocessor(network.input, { crop: null, resize: "auto", invert: false }),
+      maxAgeMs: 1000,
+      report: { mode: "all", sampleEveryS: 10, topK: 2, heartbeatS: 60, decision: DECISION_PLAIN },
+    }],
+    publisher: keepingPublisher(),
+    info: { kind: "info" } as Extract<Message, { kind: "info" }>,
+    clock,
+    random: createRandom(1),
+    latencyEveryS: 10,
+    healthEveryS: 60,
+    rssBytes: () => 1,
+  });
+  backend.isFree = true;
+  const running = runtime.run(new AbortController().signal);
+  await clock.advance(20_000);
+  assert.match(runtime.whatHangs(15_000) ?? "", /^camera cam/);
+  opened(slowToClose);
+  await clock.advance(14_000);
+  assert.equal(runtime.whatHangs(15_000), null);
+  await clock.advance(2000);
+  assert.match(runtime.whatHangs(15_000) ?? "", /^camera cam/);
+  closed();
+  await running;
 });
