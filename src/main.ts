@@ -49,6 +49,10 @@ async function runCommand(command: Command, context: CommandContext): Promise<nu
       return await (await import("./app/commands/config_explain.ts")).runConfigExplain(command, context);
     case "config migrate":
       return await (await import("./app/commands/config_migrate.ts")).runConfigMigrate(command, context);
+    case "discovery print":
+      return await (await import("./app/commands/discovery.ts")).printDiscovery(command, context);
+    case "discovery clear":
+      return await (await import("./app/commands/discovery.ts")).clearDiscovery(command, context);
     case "version": {
       const runtime = runtimeInfo();
       const text = `quartz-edge ${VERSION} on ${runtime.name} ${runtime.version}`;

@@ -297,6 +297,23 @@ export const COMMAND_TABLE = {
     flags: { write: { type: "switch", about: "change the file and keep a copy, in place of printing it" }, json },
     examples: ["config migrate edge.yaml", "config migrate edge.yaml --write"],
   },
+  "discovery print": {
+    about: "Print what Home Assistant is told of a gateway, without sending it",
+    arguments: [],
+    flags: { config, set, json },
+    examples: ["discovery print --config edge.yaml"],
+  },
+  "discovery clear": {
+    about: "Have the broker forget a gateway's device, so that Home Assistant removes it",
+    arguments: [],
+    flags: {
+      config,
+      set,
+      gateway: { type: "text", placeholder: "ID", about: "id that the gateway had, where it is another than now" },
+      json,
+    },
+    examples: ["discovery clear --config edge.yaml", "discovery clear --config edge.yaml --gateway old-id"],
+  },
   version: {
     about: "Print the version",
     arguments: [],

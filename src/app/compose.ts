@@ -13,6 +13,7 @@ import { createBackends } from "./compose/backends.ts";
 import { cameraPart, equip, type Equipment, openNetworks } from "./compose/cameras.ts";
 import { openCommands } from "./compose/controls.ts";
 import { Gateway } from "./compose/gateway.ts";
+import { createAnnouncer } from "./compose/home_assistant.ts";
 import { infoMessage } from "./compose/info.ts";
 import { historyObserver, openHistory } from "./compose/history.ts";
 import { createMetrics } from "./compose/metrics.ts";
@@ -50,12 +51,17 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     const sink: CommandSink = (request, respond) => commands?.sink(request, respond);
     const { clock, random, log, observers = [], listeners = [], configSha256 } = options;
     const latest = new LatestMessages();
-    const mqtt = openPublisher(config, config.mqtt, sink, options);
     let runtime: Runtime | null = null;
+    const announcer = config.homeAssistant && createAnnouncer(config, config.homeAssistant, options, {
+      cameras: () => runtime?.cameras ?? [],
+      keep: (topic, payload) => mqtt.keep(topic, payload),
+    });
+    if (announcer !== null) companions.push(announcer);
+    const mqtt = openPublisher(config, config.mqtt, sink, announcer?.subscriptions ?? [], options);
     const history = config.history &&
       openHistory(config, config.history, options, (text) => runtime?.setProblem("history", text));
     if (history !== null) companions.push(history);
-    const heard = [latest, monitor, history, ...listeners].filter((listener) => listener !== null);
+    const heard = [latest, monitor, history, announcer, ...listeners].filter((listener) => listener !== null);
     publisher = teePublisher(mqtt, heard, log);
     const info = infoMessage(config, equipped[0].backend, configSha256);
     runtime = new Runtime({

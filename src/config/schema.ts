@@ -9,8 +9,9 @@ import { monitor } from "./monitor_schema.ts";
 import { checkMqttUrl } from "./mqtt_url.ts";
 import { formatPath, toProblems } from "./problems.ts";
 import type { JsonNode, Problem } from "./problems.ts";
+import { homeAssistant } from "./outlet_schema.ts";
 import { commands, spool } from "./remote_schema.ts";
-import { choice, id, integer, optionalPath, text } from "./schema_parts.ts";
+import { choice, id, integer, optionalPath, text, topic } from "./schema_parts.ts";
 import { Secret } from "./secret.ts";
 import { SOURCES } from "./source_schema.ts";
 import type { Config } from "./types.ts";
@@ -136,12 +137,7 @@ const mqtt = z.strictObject({
     description: "Broker: mqtt, mqtts, ws or wss; no user name or password here.",
     examples: ["mqtt://127.0.0.1:1883"],
   }),
-  base_topic: z.string()
-    .regex(
-      /^(?=.{1,128}$)[\w.-]+(\/[\w.-]+)*$/,
-      "names of A-Z, a-z, 0-9, _, - and . between single slashes, 128 characters at most",
-    )
-    .default("quartz").meta({ description: "First part of every topic.", examples: ["quartz"] }),
+  base_topic: topic.default("quartz").meta({ description: "First part of every topic.", examples: ["quartz"] }),
   client_id: text(128).nullable().default(null)
     .meta({ description: "Name of the session at the broker; absent: quartz-<gateway id>.", examples: ["quartz-gw7"] }),
   username: text(1024).nullable().default(null).meta({ description: "User name at the broker.", examples: ["gw7"] }),
@@ -222,6 +218,7 @@ const SCHEMA = z.strictObject({
   history,
   commands,
   monitor,
+  home_assistant: homeAssistant,
   decision: decision.prefault({}).meta({ description: "How single results become a camera's state." }),
   publish: publish.prefault({}).meta({ description: "What is published for each camera." }),
   telemetry: telemetry.prefault({}).meta({ description: "How often figures are published." }),

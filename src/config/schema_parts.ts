@@ -10,6 +10,12 @@ export const id = (description: string, example: string) =>
 export const text = (lengthMax: number) =>
   z.string().regex(new RegExp(`^[^\\0-\\x1f\\x7f]{1,${lengthMax}}$`), `1 to ${lengthMax} characters without line ends`);
 
+/** A topic without wildcards, of plain names. */
+export const topic = z.string().regex(
+  /^(?=.{1,128}$)[\w.-]+(\/[\w.-]+)*$/,
+  "names of A-Z, a-z, 0-9, _, - and . between single slashes, 128 characters at most",
+);
+
 /** A path that must be there. */
 export const path = (description: string, example: string) => text(4096).meta(pathMeta(description, example));
 

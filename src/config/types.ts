@@ -20,6 +20,8 @@ export interface Config {
   readonly commands: CommandsConfig | null;
   /** `null`: there is no page and no `/metrics`. */
   readonly monitor: MonitorConfig | null;
+  /** `null`: Home Assistant is told nothing. */
+  readonly homeAssistant: HomeAssistantConfig | null;
   readonly publish: PublishConfig;
   readonly telemetry: TelemetryConfig;
   readonly log: LogConfig;
@@ -241,6 +243,14 @@ export interface MonitorConfig {
   readonly viewersMax: number;
   readonly page: boolean;
   readonly metrics: boolean;
+}
+
+/** How Home Assistant is told of this gateway. */
+export interface HomeAssistantConfig {
+  /** Of its discovery topics. */
+  readonly prefix: string;
+  /** `null` = the gateway's id. */
+  readonly name: string | null;
 }
 
 /** What is published for each camera. */

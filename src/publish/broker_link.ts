@@ -15,7 +15,7 @@ const REFUSED_PAUSE_MS_MIN = 5_000;
 /** What a link tells its owner. */
 export interface LinkOptions extends CheckedOptions {
   readonly statusTopic: string;
-  readonly subscription?: Subscription;
+  readonly subscriptions: readonly Subscription[];
   readonly onOnline: (session: Session, protocol: "5" | "3.1.1") => void;
   /** The session is gone, and with it the answers to what it was sent; also after attempts that never got online. */
   readonly onEnded: (end: SessionEnd) => void;

@@ -2,7 +2,7 @@
 
 import { assert } from "../core/assert.ts";
 import type { MessageKind } from "../core/messages.ts";
-import type { EncodedMessage } from "./payload.ts";
+import type { EncodedMessage, StreamKey } from "./payload.ts";
 
 /** One encoded message and its full topic. Compared by identity. */
 export interface Outgoing {
@@ -52,8 +52,8 @@ export function createTally(): Tally {
 }
 
 /** Counts one dropped message. */
-export function tallyDrop(tally: Tally, kind: MessageKind | "response"): void {
-  assert(kind !== "response", "an answer was counted as a message");
+export function tallyDrop(tally: Tally, kind: StreamKey): void {
+  assert(kind !== "response" && kind !== "announcement", "what is no message of the runtime was counted as one");
   tally.dropped++;
   tally.droppedByKind[kind]++;
 }

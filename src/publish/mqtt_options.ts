@@ -5,7 +5,7 @@ import { ConfigError, type Issue } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { redactUrl } from "../core/redact.ts";
 import type { CommandSink } from "../ports/commands.ts";
-import { type BrokerAddress, IN_FLIGHT_MAX, type TlsOptions } from "./mqtt_session.ts";
+import { type BrokerAddress, IN_FLIGHT_MAX, type Subscription, type TlsOptions } from "./mqtt_session.ts";
 import type { SpoolTerms } from "./spooled_outbox.ts";
 import { checkTopicRoot } from "./topics.ts";
 
@@ -37,6 +37,8 @@ export interface MqttPublisherOptions {
   readonly spool?: SpoolTerms;
   /** Takes what comes on `cmd/<verb>`; by default nothing is subscribed to. */
   readonly commands?: CommandSink;
+  /** What else is listened to. */
+  readonly subscriptions?: readonly Subscription[];
   /** Pause before the second attempt to connect; doubled each time up to `reconnectMsMax`, and shortened by chance. */
   readonly reconnectMsMin?: number;
   readonly reconnectMsMax?: number;
@@ -111,6 +113,7 @@ export function checkOptions(options: MqttPublisherOptions): CheckedOptions {
     reconnectMsMin: RECONNECT_MS_MIN,
     reconnectMsMax: RECONNECT_MS_MAX,
     boot: Array.from({ length: 16 }, () => random.integer(16).toString(16)).join(""),
+    subscriptions: [],
     isSynced: () => clock.wallMs() > WALL_MS_PLAUSIBLE,
     ...options,
     username: options.username ?? broker.username,

@@ -10,7 +10,7 @@ import { createTally, type MessageStore, type Outgoing, tallyDrop } from "./mess
 import { type CheckedOptions, checkOptions, type MqttPublisherOptions } from "./mqtt_options.ts";
 import type { Session, Subscription } from "./mqtt_session.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
-import { type EncodedMessage, encodeMessage } from "./payload.ts";
+import { type EncodedMessage, encodeMessage, type StreamKey } from "./payload.ts";
 import { PoisonWatch, STRIKES_MAX } from "./poison_watch.ts";
 import { createResponses, responseTopic } from "./responses.ts";
 import { createRetainedSlots } from "./retained_slots.ts";
@@ -40,6 +40,11 @@ export interface MqttPublisher extends Publisher {
   readonly spoolCounts: SpoolCounts | null;
   /** How long the spool's writer has waited for the disk, ms; 0 when it does not. */
   readonly diskBusyMs: number;
+  /**
+   * Has the broker keep JSON at a topic outside the gateway's own tree, and reminds it after every connect, behind `info`;
+   * an empty payload makes the broker forget it. In no count; after `stop` nothing happens.
+   */
+  keep(topic: string, payload: string): void;
 }
 
 /**
@@ -93,7 +98,10 @@ class LinkedPublisher implements MqttPublisher {
     this.#link = new BrokerLink({
       ...options,
       statusTopic: topicOf("status", options),
-      subscription: options.commands === undefined ? undefined : this.#subscription(options.commands),
+      subscriptions: [
+        ...(options.commands === undefined ? [] : [this.#subscription(options.commands)]),
+        ...options.subscriptions,
+      ],
       onOnline: (session, protocol) => this.#onOnline(session, protocol),
       onEnded: (end) => this.#onEnded(end),
     });
@@ -136,6 +144,23 @@ class LinkedPublisher implements MqttPublisher {
     this.#pump();
   }
 
+  keep(topic: string, payload: string): void {
+    if (!this.#accepting) return;
+    const message = {
+      topicKey: "announcement" as const,
+      camera: "",
+      seq: 0,
+      qos: 1 as const,
+      retain: true,
+      payload,
+      contentType: "application/json" as const,
+      schema: null,
+      expiryS: null,
+    };
+    this.#retained.put({ topic, message });
+    this.#pump();
+  }
+
   stop(): Promise<void> {
     return this.#stopped ??= this.#stop();
   }
@@ -170,6 +195,8 @@ class LinkedPublisher implements MqttPublisher {
     const { clock, log } = this.#options;
     return {
       filter,
+      // A broker of MQTT 5 would otherwise hide that a command is one to be kept.
+      retainAsPublished: true,
       onMessage: ({ topic, payload, isRetained, responseTopic: wanted, correlation }) => {
         const verb = topic.slice(commandPrefix.length);
         const answerVerb = /^[a-z_]{1,32}$/.test(verb) ? verb : "unknown";
@@ -188,7 +215,7 @@ class LinkedPublisher implements MqttPublisher {
     };
   }
 
-  /** In this order: status, info, every other retained topic, then what waits in the queues. */
+  /** In this order: status, info, announcements, every other retained topic, then what waits in the queues. */
   #onOnline(session: Session, protocol: "5" | "3.1.1"): void {
     this.#session = session;
     this.#protocol = protocol;
@@ -282,7 +309,7 @@ class LinkedPublisher implements MqttPublisher {
 
   /** Topics are few and used often: each is built, and its camera checked, once. */
   #topicFor({ topicKey, camera }: EncodedMessage): string {
-    assert(topicKey !== "response", "an answer has its own topic");
+    assert(topicKey !== "response" && topicKey !== "announcement", "it has a topic of its own");
     const cacheKey = `${topicKey} ${camera}`;
     let topic = this.#topics.get(cacheKey);
     if (topic === undefined) {
@@ -296,7 +323,7 @@ class LinkedPublisher implements MqttPublisher {
     return topic;
   }
 
-  #logRefusal(kind: MessageKind | "status" | "response", topic: string, refusal: string): void {
+  #logRefusal(kind: StreamKey | "status", topic: string, refusal: string): void {
     const text = `Cannot publish to ${topic} as the broker must accept its messages: found ${refusal}`;
     this.#logOnce(text, { code: "publish.rejected", kind, topic });
   }

@@ -8,6 +8,7 @@
 import mqtt, { ReasonCodes } from "mqtt";
 import type { Outgoing } from "./message_store.ts";
 import { QUOTA_EXCEEDED, type SessionEnd, sessionEndOf } from "./session_end.ts";
+import { topicMatches } from "./topics.ts";
 
 /** Most messages under way; a broker may ask for fewer (mosquitto: 20). */
 export const IN_FLIGHT_MAX = 32;
@@ -48,8 +49,8 @@ export interface SessionOptions {
   readonly tls?: TlsOptions;
   readonly connectTimeoutMs: number;
   readonly statusTopic: string;
-  /** What to listen to; by default nothing. */
-  readonly subscription?: Subscription;
+  /** What to listen to. */
+  readonly subscriptions: readonly Subscription[];
   /** The broker accepted us. */
   readonly onOnline: () => void;
 }
@@ -57,6 +58,11 @@ export interface SessionOptions {
 /** A topic filter that a session listens to. */
 export interface Subscription {
   readonly filter: string;
+  /**
+   * What `isRetained` says under MQTT 5: whether the sender wants the message to be kept (true), or whether it is an old
+   * one that was kept (false). Under MQTT 3.1.1 it is always the latter.
+   */
+  readonly retainAsPublished: boolean;
   readonly onMessage: (message: InboundMessage) => void;
   /** The broker does not let us listen. */
   readonly onRefused: (text: string) => void;
@@ -66,7 +72,7 @@ export interface Subscription {
 export interface InboundMessage {
   readonly topic: string;
   readonly payload: Uint8Array;
-  /** Kept by the broker; a broker of MQTT 3.1.1 says so of old messages only. */
+  /** See `Subscription.retainAsPublished`. */
   readonly isRetained: boolean;
   /** MQTT 5 only. */
   readonly responseTopic: string | undefined;
@@ -120,7 +126,7 @@ export function openSession(options: SessionOptions): Session {
     wasOnline = true;
     inFlightMax = Math.min(IN_FLIGHT_MAX, connack.properties?.receiveMaximum ?? IN_FLIGHT_MAX);
     packetBytesMax = connack.properties?.maximumPacketSize ?? Infinity;
-    if (options.subscription !== undefined) subscribe(client, options.subscription, () => alive);
+    subscribe(client, options.subscriptions, () => alive);
     options.onOnline();
   });
   client.on("error", (error) => {
@@ -180,19 +186,20 @@ export function openSession(options: SessionOptions): Session {
 
 // ---
 
-function subscribe(client: mqtt.MqttClient, subscription: Subscription, isAlive: () => boolean): void {
-  const { filter, onMessage, onRefused } = subscription;
+function subscribe(client: mqtt.MqttClient, subscriptions: readonly Subscription[], isAlive: () => boolean): void {
   client.on("message", (topic, payload, packet) => {
     if (!isAlive()) return;
     const { responseTopic, correlationData } = packet.properties ?? {};
-    onMessage({ topic, payload, isRetained: packet.retain, responseTopic, correlation: correlationData ?? null });
+    const message = { topic, payload, isRetained: packet.retain, responseTopic, correlation: correlationData ?? null };
+    for (const { filter, onMessage } of subscriptions) if (topicMatches(filter, topic)) onMessage(message);
   });
-  // `rap`: without it a broker of MQTT 5 would hide that a message is one to be kept.
-  client.subscribe(filter, { qos: 1, rap: true }, (error, granted) => {
-    if (!isAlive()) return;
-    if (error) onRefused(error.message);
-    else if (granted?.some(({ qos }) => qos >= 128)) onRefused("Not authorized");
-  });
+  for (const { filter, retainAsPublished, onRefused } of subscriptions) {
+    client.subscribe(filter, { qos: 1, rap: retainAsPublished }, (error, granted) => {
+      if (!isAlive()) return;
+      if (error) onRefused(error.message);
+      else if (granted?.some(({ qos }) => qos >= 128)) onRefused("Not authorized");
+    });
+  }
 }
 
 /** Where and as whom to connect; nothing of what is done there. */

@@ -34,10 +34,12 @@ export interface Envelope {
   readonly mqttProtocol: "5" | "3.1.1" | null;
 }
 
+/** The kind of message, an answer to a command, or what is kept for others outside the gateway's own tree. */
+export type StreamKey = MessageKind | "response" | "announcement";
+
 /** A message ready for the wire. */
 export interface EncodedMessage {
-  /** The kind of message, or an answer to a command. */
-  readonly topicKey: MessageKind | "response";
+  readonly topicKey: StreamKey;
   /** For topics with a camera in them; "" for the others. */
   readonly camera: string;
   readonly seq: number;

@@ -7,11 +7,11 @@ export const RETAINED_TOPICS_MAX = 4096;
 
 /** One slot a topic. */
 export interface RetainedSlots extends MessageStore {
-  /** The topic's new message; one of the topic that still waited counts as replaced. */
+  /** The topic's new message; one of the topic that still waited counts as replaced. Announcements are in no count. */
   put(outgoing: Outgoing): void;
   /** The same message in newer words: replaces the topic's content and its place in the counts. */
   reword(outgoing: Outgoing): void;
-  /** Makes every topic wait to be sent again, `firstTopic` first. */
+  /** Makes every topic wait to be sent again: `firstTopic`, then announcements, then the others. */
   resendAll(firstTopic: string): void;
 }
 
@@ -30,13 +30,13 @@ export function createRetainedSlots(tally: Tally): RetainedSlots {
     put(outgoing) {
       const old = slots.get(outgoing.topic);
       if (old === undefined && slots.size >= RETAINED_TOPICS_MAX) {
-        tallyDrop(tally, outgoing.message.topicKey);
+        if (isCounted(outgoing)) tallyDrop(tally, outgoing.message.topicKey);
         return;
       }
       // An old one that is lent is on its way: it ends in `settle` or `rewind`.
       if (old !== undefined && !lent.has(old) && uncounted.delete(old)) tally.replaced++;
       slots.set(outgoing.topic, outgoing);
-      uncounted.add(outgoing);
+      if (isCounted(outgoing)) uncounted.add(outgoing);
       waitingTopics.add(outgoing.topic);
     },
     reword(outgoing) {
@@ -48,6 +48,7 @@ export function createRetainedSlots(tally: Tally): RetainedSlots {
     resendAll(firstTopic) {
       waitingTopics.clear();
       if (slots.has(firstTopic)) waitingTopics.add(firstTopic);
+      for (const [topic, outgoing] of slots) if (!isCounted(outgoing)) waitingTopics.add(topic);
       for (const topic of slots.keys()) waitingTopics.add(topic);
     },
     next() {
@@ -61,7 +62,10 @@ export function createRetainedSlots(tally: Tally): RetainedSlots {
       return undefined;
     },
     settle(outgoing, delivered) {
-      if (!lent.delete(outgoing) || !uncounted.delete(outgoing)) return;
+      if (!lent.delete(outgoing)) return;
+      // An empty payload makes the broker forget the topic: there is nothing to remind it of.
+      if (outgoing.message.payload === "" && slots.get(outgoing.topic) === outgoing) slots.delete(outgoing.topic);
+      if (!uncounted.delete(outgoing)) return;
       if (delivered) tally.published++;
       else tallyDrop(tally, outgoing.message.topicKey);
     },
@@ -79,4 +83,10 @@ export function createRetainedSlots(tally: Tally): RetainedSlots {
       lent.clear();
     },
   };
+}
+
+// ---
+
+function isCounted({ message }: Outgoing): boolean {
+  return message.topicKey !== "announcement";
 }

@@ -66,6 +66,14 @@ export function commandTopics(root: { readonly baseTopic: string; readonly gatew
   return { filter: `${own}/cmd/+`, commandPrefix: `${own}/cmd/`, responsePrefix: `${own}/rsp/` };
 }
 
+/** Whether a topic is one that a filter asks for. */
+export function topicMatches(filter: string, topic: string): boolean {
+  const wanted = filter.split("/");
+  const found = topic.split("/");
+  if (wanted.at(-1) === "#") return wanted.slice(0, -1).every((level, i) => level === "+" || level === found[i]);
+  return wanted.length === found.length && wanted.every((level, i) => level === "+" || level === found[i]);
+}
+
 // ---
 
 /** What a base topic must be that this one is not, or null. */

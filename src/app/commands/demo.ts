@@ -171,6 +171,7 @@ function demoConfig(command: CommandOf<"demo">, url: string, drawn: boolean): Co
     history: null,
     commands: null,
     monitor: command.page ? DEMO_MONITOR : null,
+    homeAssistant: null,
     publish: { mode: "all", sampleEveryS: 1, topK: 3, heartbeatS: 60 },
     telemetry: { latencyEveryS: command.page ? 2 : 5, healthEveryS: 60 },
     log: { level: "warn", format: "auto" },

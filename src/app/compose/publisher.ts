@@ -3,6 +3,7 @@
 import type { Config, MqttConfig } from "../../config/types.ts";
 import type { CommandSink } from "../../ports/commands.ts";
 import { type MqttPublisher, openMqttPublisher } from "../../publish/mqtt_publisher.ts";
+import type { Subscription } from "../../publish/mqtt_session.ts";
 import type { PartOptions } from "./options.ts";
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -24,6 +25,7 @@ export function openPublisher(
   config: Config,
   mqtt: MqttConfig,
   sink: CommandSink,
+  subscriptions: readonly Subscription[],
   options: PartOptions,
 ): MqttPublisher {
   const { spool } = config;
@@ -41,6 +43,7 @@ export function openPublisher(
       backlogPerS: spool.backlogPerS,
     },
     commands: config.commands === null ? undefined : sink,
+    subscriptions,
     clock: options.clock,
     random: options.random,
     log: options.log,

@@ -1,0 +1,60 @@
+/** What Home Assistant is told of a composed gateway. */
+
+import type { Config, HomeAssistantConfig } from "../../config/types.ts";
+import { isLoopback, parseListen } from "../../config/monitor_schema.ts";
+import type { InfoMessage } from "../../core/messages.ts";
+import { Announcer } from "../../publish/home_assistant/announcer.ts";
+import { type AnnouncedCamera, describeDevice, type DeviceDiscovery } from "../../publish/home_assistant/device.ts";
+import type { CameraView } from "../../runtime/runtime.ts";
+import { VERSION } from "../version.ts";
+import type { PartOptions } from "./options.ts";
+
+/** The gateway as `info` and its cameras show it. */
+export function describeGateway(
+  config: Config,
+  info: Pick<InfoMessage, "backend" | "power">,
+  cameras: readonly AnnouncedCamera[],
+): DeviceDiscovery {
+  const { gateway, homeAssistant, mqtt, commands, telemetry } = config;
+  return describeDevice({
+    baseTopic: mqtt!.baseTopic,
+    gatewayId: gateway.id,
+    name: homeAssistant?.name ?? gateway.id,
+    version: VERSION,
+    backend: info.backend,
+    cameras,
+    meters: info.power?.meters ?? [],
+    allow: commands?.allow ?? [],
+    latencyEveryS: telemetry.latencyEveryS,
+    powerEveryS: telemetry.latencyEveryS,
+    pageUrl: pageUrl(config),
+  });
+}
+
+/** Announces the gateway whenever it says anew what it runs. */
+export function createAnnouncer(
+  config: Config,
+  { prefix }: HomeAssistantConfig,
+  { clock, random, log }: PartOptions,
+  parts: { cameras(): readonly CameraView[]; keep(topic: string, payload: string): void },
+): Announcer {
+  return new Announcer({
+    prefix,
+    gatewayId: config.gateway.id,
+    clock,
+    random,
+    log,
+    describe: (info) =>
+      describeGateway(config, info, parts.cameras().map(({ id, network }) => ({ id, classes: network.labels }))),
+    keep: parts.keep,
+  });
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+/** Where others reach the gateway's page; null when they do not. */
+function pageUrl({ monitor }: Config): string | null {
+  if (monitor === null || !monitor.page || monitor.hosts.length === 0) return null;
+  const { host, port } = parseListen(monitor.listen);
+  return isLoopback(host) ? null : `http://${monitor.hosts[0]}:${port}/`;
+}
