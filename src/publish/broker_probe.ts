@@ -8,7 +8,7 @@ import { connectionTerms, type SessionOptions } from "./mqtt_session.ts";
 import { type SessionEnd, sessionEndOf } from "./session_end.ts";
 
 /** How to get in. */
-export type ProbeOptions = Omit<SessionOptions, "statusTopic" | "subscription" | "onOnline">;
+export type ProbeOptions = Omit<SessionOptions, "statusTopic" | "subscriptions" | "onOnline">;
 
 /** What a visit found: the answer to its question, or why there was no visit. */
 export type Visit<T> = { readonly answer: T } | { readonly end: SessionEnd };

@@ -10,6 +10,7 @@ import {
   visitPublish,
   visitSubscribe,
 } from "../../../publish/broker_probe.ts";
+import { birthTopic, discoveryTopic } from "../../../publish/home_assistant/device.ts";
 import { commandTopics } from "../../../publish/topics.ts";
 import { brokerTerms } from "../../compose/publisher.ts";
 import { advice, type Check, failed, type Finding, inConfig, ok, skipped, warning } from "../check.ts";
@@ -74,10 +75,13 @@ function probeTerms(mqtt: MqttConfig): Terms {
   };
 }
 
-function filtersOf({ mqtt, gateway, commands, cameras }: Config): string[] {
+function filtersOf({ mqtt, gateway, commands, homeAssistant, cameras }: Config): string[] {
   const own = commands === null ? [] : [commandTopics({ baseTopic: mqtt!.baseTopic, gatewayId: gateway.id }).filter];
+  const assistant = homeAssistant === null
+    ? []
+    : [birthTopic(homeAssistant.prefix), discoveryTopic(homeAssistant.prefix, gateway.id)];
   // Not as a member of the group, which would take pictures away from the others.
-  return [...own, ...cameras.flatMap(({ source }) => source.kind === "mqtt" ? [source.topic] : [])];
+  return [...own, ...assistant, ...cameras.flatMap(({ source }) => source.kind === "mqtt" ? [source.topic] : [])];
 }
 
 /** Visits with MQTT 5, and with 3.1.1 where the broker does not speak 5 and the configuration leaves the choice. */
