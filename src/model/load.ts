@@ -6,6 +6,7 @@ import { type Issue, ModelError } from "../core/errors.ts";
 import type { Layer, Network, SelfTest } from "../core/network.ts";
 import { sizeOf } from "../core/shape.ts";
 import { checkNetwork } from "./check.ts";
+import { networkChecksum } from "./checksum.ts";
 import { type Container, FILE_BYTES_MAX, readContainer, type Tensor } from "./container.ts";
 import { type Manifest, type ManifestLayer, parseManifest } from "./manifest_schema.ts";
 
@@ -42,6 +43,7 @@ export async function openNetwork(path: string): Promise<Network> {
 export function loadNetwork(bytes: Uint8Array, name: string): Network {
   const container = readContainer(bytes, name);
   const issues: Issue[] = [];
+  checkSum(container, issues);
   const manifest = readManifest(container, issues);
   if (manifest === null) throw invalid(name, issues);
   const layers = resolveLayers(manifest.layers, container, issues);
@@ -65,6 +67,16 @@ function invalid(name: string, issues: Issue[]): ModelError {
     issues,
     hint: "Convert the network again, or copy the file again if it was cut or changed on the way",
   });
+}
+
+/** Files that were not made by this project need not have a checksum. */
+function checkSum({ metadata: { quartz = "", sha256: expected }, tensors }: Container, issues: Issue[]): void {
+  if (expected === undefined) return;
+  const inFile = [...tensors.values()].sort((a, b) => a.bytes.byteOffset - b.bytes.byteOffset);
+  const found = networkChecksum(quartz, inFile);
+  if (found === expected) return;
+  const hint = "The file was damaged, or changed without its checksum, after it was made";
+  issues.push({ where: "__metadata__.sha256", expected, found, hint });
 }
 
 function readManifest(container: Container, issues: Issue[]): Manifest | null {

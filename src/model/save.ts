@@ -1,6 +1,7 @@
 /** A `Network` back to the bytes of a network file. */
 
 import type { Layer, Network, SelfTest } from "../core/network.ts";
+import { networkChecksum } from "./checksum.ts";
 import { type Tensor, writeContainer } from "./container.ts";
 import { type Manifest, type ManifestLayer, manifestToJson } from "./manifest_schema.ts";
 
@@ -24,7 +25,8 @@ export function saveNetwork(network: Omit<Network, "digest">): Uint8Array {
     provenance: network.provenance,
     selfTest: network.selfTest === null ? null : addSelfTest(network, network.selfTest, tensors),
   };
-  return writeContainer({ metadata: { quartz: JSON.stringify(manifestToJson(manifest)) }, tensors });
+  const quartz = JSON.stringify(manifestToJson(manifest));
+  return writeContainer({ metadata: { quartz, sha256: networkChecksum(quartz, tensors.values()) }, tensors });
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
