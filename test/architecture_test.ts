@@ -20,6 +20,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/model": ["src/ttfs"],
   "src/simulator": ["src/ports", "src/ttfs", "src/model"],
   "src/telemetry": ["src/ports", "src/ttfs"],
+  "src/power": ["src/ports", "src/telemetry"],
   "src/spool": [],
   "src/publish": ["src/ports", "src/spool"],
   "src/commands": ["src/ports"],

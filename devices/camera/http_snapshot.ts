@@ -70,12 +70,14 @@ async function* run(options: SnapshotOptions, signal: AbortSignal): AsyncGenerat
     if (signal.aborted) return;
     const picture = await fetcher.fetch(signal, id === 0 ? "camera.open" : "camera.lost");
     if (signal.aborted || picture === null) return;
-    const nowUs = clock.nowUs();
     if ("reason" in picture) yield { id, malformed: true, reason: picture.reason };
-    else yield { id, capturedAtUs: nowUs, capturedAtWallMs: clock.wallMs(), ...picture, truth: -1 };
+    else yield { id, ...picture, truth: -1 };
     dueUs += periodUs * Math.max(1, Math.ceil((clock.nowUs() - dueUs) / periodUs));
   }
 }
+
+/** A picture, with the time at which its last byte had come. */
+type Fetched = DecodedImage & Pick<Frame, "capturedAtUs" | "capturedAtWallMs" | "decodeUs">;
 
 /** Requests, one at a time. */
 class SnapshotFetcher {
@@ -93,7 +95,7 @@ class SnapshotFetcher {
   }
 
   /** One picture; null when `signal` was aborted. */
-  async fetch(signal: AbortSignal, code: string): Promise<DecodedImage | BadPicture | null> {
+  async fetch(signal: AbortSignal, code: string): Promise<Fetched | BadPicture | null> {
     const { clock, timeoutS, url } = this.#options;
     const give = new AbortController();
     const finished = new AbortController();
@@ -120,8 +122,10 @@ class SnapshotFetcher {
     }
   }
 
-  async #read(response: Response, code: string): Promise<DecodedImage | BadPicture> {
-    if (response.status === 304 && this.#last !== null) return this.#last;
+  async #read(response: Response, code: string): Promise<Fetched | BadPicture> {
+    const { clock } = this.#options;
+    const at = () => ({ capturedAtUs: clock.nowUs(), capturedAtWallMs: clock.wallMs() });
+    if (response.status === 304 && this.#last !== null) return { ...this.#last, ...at() };
     if (response.status !== 200) {
       const hint = [401, 403].includes(response.status) ? "Check username and password" : "Check the URL's path";
       throw this.#failure(code, `HTTP status ${response.status}`, hint);
@@ -129,6 +133,7 @@ class SnapshotFetcher {
     const { bytesMax, id } = this.#options;
     const bytes = await readBody(response, bytesMax);
     if (bytes === null) return { reason: `Cannot use a picture as it must be at most ${bytesMax} bytes: found more` };
+    const captured = at();
     try {
       this.#last = decodeImage(bytes, `picture of ${id}`);
     } catch (error) {
@@ -137,7 +142,7 @@ class SnapshotFetcher {
     }
     this.#remember("if-none-match", response.headers.get("etag"));
     this.#remember("if-modified-since", response.headers.get("last-modified"));
-    return this.#last;
+    return { ...this.#last, ...captured, decodeUs: clock.nowUs() - captured.capturedAtUs };
   }
 
   #remember(header: string, value: string | null): void {

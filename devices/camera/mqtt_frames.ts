@@ -125,7 +125,12 @@ async function* run(
       const at = { capturedAtUs: clock.nowUs(), capturedAtWallMs: clock.wallMs() };
       const picture = read(message, options);
       if ("reason" in picture) yield { id, malformed: true, reason: picture.reason };
-      else yield { id, ...at, ...picture };
+      else {yield {
+          id,
+          ...at,
+          ...picture,
+          decodeUs: options.raw === null ? clock.nowUs() - at.capturedAtUs : undefined,
+        };}
       if (signal.aborted) return;
     }
   } finally {

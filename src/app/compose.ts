@@ -19,6 +19,7 @@ import { historyObserver, openHistory } from "./compose/history.ts";
 import { createMetrics } from "./compose/metrics.ts";
 import { openMonitor, watchGateway } from "./compose/monitor.ts";
 import type { ComposeOptions } from "./compose/options.ts";
+import { openPower } from "./compose/power.ts";
 import { openPublisher } from "./compose/publisher.ts";
 
 /**
@@ -34,7 +35,8 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
         "Add `mqtt: { url: mqtt://HOST:1883 }` to the configuration, or try `demo`, which starts a broker of its own",
     });
   }
-  const factory = createBackends(config, options);
+  const power = await openPower(config, options);
+  const factory = createBackends(config, options, power?.onTelemetry);
   const equipment = new Map<string, Equipment>();
   const companions: AsyncDisposable[] = [];
   const monitor = openMonitor(config, options);
@@ -57,13 +59,16 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       keep: (topic, payload) => mqtt.keep(topic, payload),
     });
     if (announcer !== null) companions.push(announcer);
-    const mqtt = openPublisher(config, config.mqtt, sink, announcer?.subscriptions ?? [], options);
+    const mqtt = openPublisher(config, config.mqtt, sink, announcer?.subscriptions ?? [], {
+      ...options,
+      onDelivered: (camera, tookUs) => runtime?.recordPublish(camera, tookUs),
+    });
     const history = config.history &&
       openHistory(config, config.history, options, (text) => runtime?.setProblem("history", text));
     if (history !== null) companions.push(history);
     const heard = [latest, monitor, history, announcer, ...listeners].filter((listener) => listener !== null);
     publisher = teePublisher(mqtt, heard, log);
-    const info = infoMessage(config, equipped[0].backend, configSha256);
+    const info = infoMessage(config, equipped[0].backend, configSha256, power?.info);
     runtime = new Runtime({
       cameras: equipped.map((one) => cameraPart(one, config, options)),
       publisher,
@@ -72,8 +77,10 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       random,
       ...config.telemetry,
       rssBytes: () => process.memoryUsage.rss(),
+      beforeCameras: power?.beforeCameras,
       observers: [
         ...observers,
+        ...(power === null ? [] : [power.observer]),
         ...(monitor === null ? [] : [monitor.observer]),
         ...(history === null ? [] : [historyObserver(history)]),
       ],
@@ -82,11 +89,13 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     if (monitor !== null) watchGateway(monitor, { runtime, publisher, metricsText });
     const whatHangs = (limitMs: number) =>
       runtime.whatHangs(limitMs) ?? (mqtt.diskBusyMs > limitMs ? "the spool's disk" : null);
-    const parts = { runtime, publisher, metricsText, whatHangs, factory, equipment, companions };
+    const parts = { runtime, publisher, metricsText, whatHangs, factory, equipment, companions, power };
     const gateway = new Gateway({ config, options, ...parts });
+    power?.start(runtime, publisher, () => gateway.publishInfo());
     if (config.commands !== null) commands = openCommands(gateway, config.commands, options);
     return gateway;
   } catch (error) {
+    await power?.[Symbol.asyncDispose]();
     await publisher?.stop();
     for (const companion of companions) await companion[Symbol.asyncDispose]();
     for (const one of equipment.values()) await one[Symbol.asyncDispose]();

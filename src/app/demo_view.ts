@@ -1,5 +1,6 @@
 /** The demo as a picture in a terminal: the frame as the network sees it, class bars, speed, latency and cost. Pure: state to text. */
 
+import type { Method } from "../core/messages.ts";
 import type { Shape } from "../core/shape.ts";
 
 /** Everything the picture shows. */
@@ -27,6 +28,15 @@ export interface DemoState {
   readonly synopsEvents: number;
   readonly synopsAll: number;
   readonly energyUj: number;
+  readonly machine: MachinePower | null;
+}
+
+/** What the machine drew over the last window, by a source that covers all of it. */
+export interface MachinePower {
+  readonly source: string;
+  readonly method: Method;
+  readonly powerW: number;
+  readonly energyJPerFrame: number | null;
 }
 
 /** Columns of a class bar. */
@@ -77,8 +87,16 @@ function renderPanel(state: DemoState, color: boolean): string[] {
     `latency   p50 ${state.latencyMsP50.toFixed(2)} ms, p99 ${state.latencyMsP99.toFixed(2)} ms, capture to decision`,
     `synops    ${state.synopsEvents} by spikes above zero, ${state.synopsAll} with zeros`,
     `energy    ${state.energyUj.toFixed(1)} µJ a frame, estimated for the cores of a Loihi board`,
+    `machine   ${machineText(state.machine)}`,
     `mqtt      ${state.published} results published, ${state.received} received`,
   ];
+}
+
+function machineText(machine: MachinePower | null): string {
+  if (machine === null) return "power not measured: no meter that covers it (list-devices says what there is)";
+  const { source, method, powerW, energyJPerFrame } = machine;
+  const each = energyJPerFrame === null ? "" : `, ${(1000 * energyJPerFrame).toPrecision(3)} mJ a frame`;
+  return `${powerW.toPrecision(3)} W${each}, ${method} by ${source}`;
 }
 
 /** Two pixel rows a text row. */

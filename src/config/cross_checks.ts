@@ -16,6 +16,7 @@ export function crossChecks(value: unknown, shown: unknown): Problem[] {
     ...checkBoard(root),
     ...checkMqtt(asRecord(root.mqtt)),
     ...checkMonitor(asRecord(root.monitor)),
+    ...checkPower(asRecord(root.power)),
   ];
 }
 
@@ -145,6 +146,33 @@ function checkMqtt(mqtt: Record<string, unknown> | null): Problem[] {
       hint: 'set username, or protocol: "5"',
     });
   }
+  return problems;
+}
+
+function checkPower(power: Record<string, unknown> | null): Problem[] {
+  if (!Array.isArray(power?.meters)) return [];
+  const problems: Problem[] = [];
+  const ids = new Set<unknown>();
+  power.meters.forEach((item, index) => {
+    const meter = asRecord(item);
+    if (meter === null) return;
+    if (ids.has(meter.id)) {
+      problems.push({
+        path: ["power", "meters", index, "id"],
+        expected: "an id of its own",
+        found: `${meter.id} again`,
+      });
+    }
+    ids.add(meter.id);
+    const has = (value: unknown) => value !== undefined && value !== null;
+    if (meter.kind === "http" && has(meter.power_pointer) === has(meter.energy_pointer)) {
+      problems.push({
+        path: ["power", "meters", index, "power_pointer"],
+        expected: "either power_pointer or energy_pointer",
+        found: has(meter.power_pointer) ? "both" : "neither",
+      });
+    }
+  });
   return problems;
 }
 

@@ -180,7 +180,7 @@ function placeOf(source: ConfigSource, path: Path, inKey = false): string {
   return (overrideAt(overrides, path) ?? made)?.flag ?? yaml.where(path, inKey);
 }
 
-function secretWarnings({ mqtt, cameras, monitor }: Config, source: ConfigSource): string[] {
+function secretWarnings({ mqtt, cameras, monitor, power }: Config, source: ConfigSource): string[] {
   const found: string[] = [];
   const reference = "use ${env:NAME} or ${file:/path}";
   const literal = (path: Path, advice = `${reference}, so that the file holds no secret`) => {
@@ -195,6 +195,9 @@ function secretWarnings({ mqtt, cameras, monitor }: Config, source: ConfigSource
   };
   if (mqtt?.password) literal(["mqtt", "password"]);
   if (monitor?.token) literal(["monitor", "token"]);
+  power.meters.forEach((meter, index) => {
+    if ("password" in meter && meter.password) literal(["power", "meters", index, "password"]);
+  });
   cameras.forEach(({ source }, index) => {
     if ("password" in source && source.password) literal(["cameras", index, "source", "password"]);
   });

@@ -18,7 +18,13 @@ export function resolvePaths(config: Config, folder: string): Config {
   const history = config.history && { ...config.history, path: resolve(folder, config.history.path) };
   const networks = config.commands?.networks.map((network) => ({ ...network, path: resolve(folder, network.path) }));
   const commands = config.commands && { ...config.commands, networks: networks ?? [] };
-  return { ...config, backend, cameras, spool, history, commands };
+  const power = {
+    ...config.power,
+    sysfs: config.power.sysfs && resolve(folder, config.power.sysfs),
+    folders: config.power.folders.map((path) => resolve(folder, path)),
+    stateFile: config.power.stateFile && resolve(folder, config.power.stateFile),
+  };
+  return { ...config, backend, cameras, spool, history, commands, power };
 }
 
 function resolveSource(source: SourceConfig, folder: string): SourceConfig {

@@ -10,6 +10,7 @@ import { checkMqttUrl } from "./mqtt_url.ts";
 import { formatPath, toProblems } from "./problems.ts";
 import type { JsonNode, Problem } from "./problems.ts";
 import { homeAssistant } from "./outlet_schema.ts";
+import { power } from "./power_schema.ts";
 import { commands, spool } from "./remote_schema.ts";
 import { choice, id, integer, optionalPath, text, topic } from "./schema_parts.ts";
 import { Secret } from "./secret.ts";
@@ -222,6 +223,7 @@ const SCHEMA = z.strictObject({
   decision: decision.prefault({}).meta({ description: "How single results become a camera's state." }),
   publish: publish.prefault({}).meta({ description: "What is published for each camera." }),
   telemetry: telemetry.prefault({}).meta({ description: "How often figures are published." }),
+  power: power.prefault({}).meta({ description: "How power and energy are measured." }),
   log: log.prefault({}).meta({ description: "What is logged, and how." }),
 });
 
@@ -230,7 +232,7 @@ const ROOT_NODE = z.toJSONSchema(SCHEMA, { io: "input" }) as JsonNode;
 
 /** Defaults that depend on other fields, secrets in their wrapper, and the change of case. */
 function toConfig(file: z.output<typeof SCHEMA>): Config {
-  const { network, cameras, mqtt, decision, monitor, ...rest } = file;
+  const { network, cameras, mqtt, decision, monitor, power, ...rest } = file;
   const secret = (value: string | null) => value === null ? null : new Secret(value);
   return camelKeys({
     ...rest,
@@ -242,6 +244,10 @@ function toConfig(file: z.output<typeof SCHEMA>): Config {
         : camera.source,
       decision: { ...decision, ...camera.decision },
     })),
+    power: {
+      ...power,
+      meters: power.meters.map((meter) => "password" in meter ? { ...meter, password: secret(meter.password) } : meter),
+    },
     mqtt: mqtt && {
       ...mqtt,
       client_id: mqtt.client_id ?? `quartz-${file.gateway.id}`,

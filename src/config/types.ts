@@ -24,6 +24,7 @@ export interface Config {
   readonly homeAssistant: HomeAssistantConfig | null;
   readonly publish: PublishConfig;
   readonly telemetry: TelemetryConfig;
+  readonly power: PowerConfig;
   readonly log: LogConfig;
 }
 
@@ -268,6 +269,57 @@ export interface PublishConfig {
 export interface TelemetryConfig {
   readonly latencyEveryS: number;
   readonly healthEveryS: number;
+}
+
+/** How power and energy are measured. */
+export interface PowerConfig {
+  readonly enabled: boolean;
+  readonly everyMs: number;
+  readonly windowS: number;
+  /** Where sensors are looked for; `null`: nowhere. */
+  readonly sysfs: string | null;
+  /** Folders with sensors mounted into them. */
+  readonly folders: readonly string[];
+  readonly meters: readonly (HttpMeterConfig | LineMeterConfig)[];
+  /** Id of the source that covers the gateway; `null`: the first one that does. */
+  readonly total: string | null;
+  readonly maxW: number;
+  readonly frozenAfterS: number;
+  readonly idleAtStartS: number;
+  /** `null`: energies begin at 0 with each start. */
+  readonly stateFile: string | null;
+}
+
+/** What every configured meter has. */
+interface MeterConfig {
+  /** Its source's id; all different. */
+  readonly id: string;
+  /** What its number is multiplied by to be W or Wh. */
+  readonly scale: number;
+  readonly scope: "board" | "rail" | "accelerator";
+}
+
+/** A meter that answers HTTP requests with JSON. */
+export interface HttpMeterConfig extends MeterConfig {
+  readonly kind: "http";
+  readonly url: string;
+  readonly username: string | null;
+  readonly password: Secret | null;
+  /** JSON pointers; exactly one is there. */
+  readonly powerPointer: string | null;
+  readonly energyPointer: string | null;
+  readonly everyMs: number;
+  readonly timeoutMs: number;
+}
+
+/** A meter that writes lines of text. */
+export interface LineMeterConfig extends MeterConfig {
+  readonly kind: "serial";
+  /** `tcp:HOST:PORT` or `serial:PATH`. */
+  readonly link: string;
+  /** Of a serial line, bit/s. */
+  readonly baud: number;
+  readonly prefix: string;
 }
 
 /** What is logged and how. */

@@ -16,4 +16,6 @@ export interface Frame {
   readonly pixels: Uint8Array;
   /** Class index that the source knows to be true (clips with labels, synthetic scenes); −1 when it does not. */
   readonly truth: number;
+  /** How long the driver took to make pixels of a picture's bytes, µs; absent where it does not, or does not know. */
+  readonly decodeUs?: number;
 }

@@ -11,6 +11,7 @@ import type { Random } from "../core/random.ts";
 import { openHostSession } from "../link/host_link.ts";
 import type { HostSession, HostTiming } from "../link/host_session.ts";
 import type { LinkConfig } from "../link/messages/config.ts";
+import type { Caps } from "../link/messages/caps.ts";
 import type { FrameResult } from "../link/messages/result.ts";
 import type { BoardTelemetry } from "../link/messages/telemetry.ts";
 import type { Transport } from "../ports/transport.ts";
@@ -41,7 +42,8 @@ export interface BoardLinkOptions {
   /** True: a board that cannot be had at once is an error. False: it is waited for, and frames fail meanwhile. */
   readonly mustConnect?: boolean;
   readonly timing?: Partial<HostTiming>;
-  readonly onTelemetry?: (telemetry: BoardTelemetry) => void;
+  /** Power of the rails as it comes; `config` sets how often. */
+  readonly onTelemetry?: (telemetry: BoardTelemetry, caps: Caps) => void;
   readonly config?: LinkConfig;
 }
 
@@ -181,7 +183,16 @@ class Link implements BoardLink {
   /** A session with the image loaded. */
   async #connect(): Promise<HostSession> {
     const { openTransport, clock, random, name, timing, onTelemetry, config, log } = this.#options;
-    const session = await openHostSession(await openTransport(), { clock, random, name, timing, onTelemetry });
+    // An agent may report before the session is ours; nobody knows then what its rails are.
+    let caps: Caps | null = null;
+    const session = await openHostSession(await openTransport(), {
+      clock,
+      random,
+      name,
+      timing,
+      onTelemetry: (telemetry) => caps !== null && onTelemetry?.(telemetry, caps),
+    });
+    caps = session.caps;
     const close = () => void session.close();
     this.#closing.signal.addEventListener("abort", close, { once: true });
     try {

@@ -10,6 +10,8 @@ export interface Outgoing {
   readonly message: EncodedMessage;
   /** Of an answer: what the asker knows it by (MQTT 5 only). */
   readonly correlation?: Uint8Array;
+  /** When `publish` took it, µs of the monotonic clock; absent when that was in an earlier run, or it came from disk. */
+  readonly acceptedAtUs?: number;
 }
 
 /**

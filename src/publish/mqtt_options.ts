@@ -46,6 +46,8 @@ export interface MqttPublisherOptions {
   readonly boot?: string;
   /** Whether the wall clock can be trusted; by default whether it shows a date after this program was written. */
   readonly isSynced?: () => boolean;
+  /** Told of every result of this run that the broker acknowledged: how long that took from `publish`. */
+  readonly onDelivered?: (camera: string, tookUs: number) => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -61,9 +63,10 @@ export interface CheckedOptions extends Required<Omit<MqttPublisherOptions, Opti
   readonly tls?: TlsOptions;
   readonly spool?: SpoolTerms;
   readonly commands?: CommandSink;
+  readonly onDelivered?: MqttPublisherOptions["onDelivered"];
 }
 
-type Optional = "username" | "password" | "tls" | "spool" | "commands";
+type Optional = "username" | "password" | "tls" | "spool" | "commands" | "onDelivered";
 
 /** Below this an outage would drop messages that are merely under way. */
 export const OUTBOX_MIN = 2 * IN_FLIGHT_MAX;

@@ -287,10 +287,17 @@ class LinkedPublisher implements MqttPublisher {
       if (outgoing.message.qos > 0) this.#answered.message = true; // else it was only the socket
       this.#poison.answered(outgoing);
       store.settle(outgoing, refusal === null);
-      if (refusal !== null) this.#logRefusal(outgoing.message.topicKey, outgoing.topic, refusal);
+      if (refusal === null) this.#tellDelivered(outgoing);
+      else this.#logRefusal(outgoing.message.topicKey, outgoing.topic, refusal);
       this.#pump();
     });
     return true;
+  }
+
+  #tellDelivered({ message: { topicKey, camera }, acceptedAtUs }: Outgoing): void {
+    if (topicKey !== "result" || acceptedAtUs === undefined) return;
+    const { onDelivered, clock } = this.#options;
+    onDelivered?.(camera, clock.nowUs() - acceptedAtUs);
   }
 
   #encode(message: Message): Outgoing {
@@ -302,7 +309,7 @@ class LinkedPublisher implements MqttPublisher {
       synced: isSynced(),
       mqttProtocol: this.#protocol,
     });
-    const outgoing = { topic: this.#topicFor(encoded), message: encoded };
+    const outgoing = { topic: this.#topicFor(encoded), message: encoded, acceptedAtUs: clock.nowUs() };
     this.#seq++;
     return outgoing;
   }

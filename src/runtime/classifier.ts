@@ -95,6 +95,8 @@ export class Classifier {
     result.truth = frame.truth;
     result.capturedAtWallMs = frame.capturedAtWallMs;
     result.latencyUs = decidedUs - frame.capturedAtUs;
+    recordLatency("wait", startUs - frame.capturedAtUs);
+    if (frame.decodeUs !== undefined) recordLatency("decode", frame.decodeUs);
     recordLatency("preprocess", preprocessedUs - startUs);
     recordLatency("encode", encodedUs - preprocessedUs);
     recordLatency("infer", inferredUs - encodedUs);

@@ -93,6 +93,7 @@ class Slot implements Frame {
   channels: 1 | 3 = 1;
   pixels = new Uint8Array(0);
   truth = -1;
+  decodeUs: number | undefined = undefined;
   #buffer = new Uint8Array(0);
 
   copy(frame: Frame): void {
@@ -110,5 +111,6 @@ class Slot implements Frame {
     this.height = frame.height;
     this.channels = frame.channels;
     this.truth = frame.truth;
+    this.decodeUs = frame.decodeUs;
   }
 }

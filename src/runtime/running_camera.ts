@@ -206,6 +206,11 @@ export class RunningCamera {
     this.#shadow?.reset();
   }
 
+  /** One result was acknowledged, so long after it was published. */
+  recordPublish(tookUs: number): void {
+    this.#record("publish", tookUs);
+  }
+
   /** Ends what was wrong with a camera that is gone. */
   endProblems(): void {
     const { problems } = this.#world;
@@ -213,11 +218,13 @@ export class RunningCamera {
     problems.set(`frames.${this.id}`, null);
   }
 
+  #record(stage: Stage, durationUs: number): void {
+    this.#total.record(stage, durationUs);
+    this.#window.record(stage, durationUs);
+  }
+
   #createClassifier({ backend, preprocessor }: CameraPart): Classifier {
-    const recordLatency = (stage: Stage, durationUs: number) => {
-      this.#total.record(stage, durationUs);
-      this.#window.record(stage, durationUs);
-    };
+    const recordLatency = (stage: Stage, durationUs: number) => this.#record(stage, durationUs);
     return new Classifier({ backend, preprocessor, recordLatency, clock: this.#world.clock });
   }
 

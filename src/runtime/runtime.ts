@@ -24,6 +24,8 @@ export interface RuntimeParts extends TelemetryCadence {
   readonly random: Random;
   /** Memory in use, bytes; a parameter because only the platform knows. */
   rssBytes(): number;
+  /** Awaited before the cameras open; ends early with `signal`. */
+  readonly beforeCameras?: (signal: AbortSignal) => Promise<void>;
   /** For those who watch beside the publisher: called after each result and with each problem that begins or ends. */
   readonly observers?: readonly RuntimeObserver[];
 }
@@ -73,6 +75,7 @@ export class Runtime {
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) abort();
     publisher.publish(info);
+    await this.#parts.beforeCameras?.(this.#stop.signal);
     this.#active = new Map();
     for (const camera of this.#cameras) this.#start(camera);
     this.#publishHealth();
@@ -112,6 +115,11 @@ export class Runtime {
   /** Begins a problem that health then shows, changes its text, or ends it with null. */
   setProblem(what: string, text: string | null): void {
     this.#problems.set(what, text);
+  }
+
+  /** A result of a camera took so long from the decision to the broker's acknowledgement. */
+  recordPublish(camera: string, tookUs: number): void {
+    this.#cameras.find(({ id }) => id === camera)?.recordPublish(tookUs);
   }
 
   /** Between two messages; changes within a second. */

@@ -95,7 +95,9 @@ function addLatencies(text: Text, camera: string, latencies: StageLatencies): vo
   };
   text.addHistogram("quartz_frame_latency_seconds", { camera }, read("endToEnd"));
   for (const stage of STAGES) {
-    if (stage !== "endToEnd") text.addHistogram("quartz_stage_duration_seconds", { camera, stage }, read(stage));
+    if (stage !== "endToEnd" && latencies.has(stage)) {
+      text.addHistogram("quartz_stage_duration_seconds", { camera, stage }, read(stage));
+    }
   }
 }
 

@@ -20,6 +20,7 @@ Deno.test("demo --frames 300 classifies, publishes and receives every frame, and
     "synopsEventsPerFrame",
     "energyUjPerFrame",
     "energyMethod",
+    "machine",
   ]);
   assert.equal(summary.frames, 300);
   assert.equal(summary.classified, 300);

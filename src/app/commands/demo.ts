@@ -3,6 +3,7 @@
 import { fileURLToPath } from "node:url";
 import type { Config } from "../../config/types.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { PowerMessage } from "../../core/messages.ts";
 import { openEmbeddedBroker } from "../../publish/embedded_broker.ts";
 import { listenForResults, type ResultListener } from "../../publish/result_listener.ts";
 import type { FrameResult } from "../../runtime/classifier.ts";
@@ -16,7 +17,7 @@ import type { CommandOf } from "../command_table.ts";
 import { compose } from "../compose.ts";
 import type { Gateway } from "../compose/gateway.ts";
 import { LiveBlock } from "../console.ts";
-import { type DemoState, renderDemo } from "../demo_view.ts";
+import { type DemoState, type MachinePower, renderDemo } from "../demo_view.ts";
 import { createLog } from "../log.ts";
 import type { CommandContext } from "./context.ts";
 
@@ -45,6 +46,8 @@ export interface DemoSummary {
   readonly synopsEventsPerFrame: number;
   readonly energyUjPerFrame: number;
   readonly energyMethod: "estimated";
+  /** What this machine drew over the last window, by a meter that covers all of it; null without one. */
+  readonly machine: MachinePower | null;
 }
 
 /** Runs the demo until `--frames` are done or it is stopped. */
@@ -79,7 +82,7 @@ async function classifyAndListen(
 ): Promise<DemoSummary> {
   const { console, clock, random, signal } = context;
   const drawn = console.isTerminal && !command.plain && !command.json;
-  const tally = { judged: 0, correct: 0, synopsEvents: 0 };
+  const tally: Tally = { judged: 0, correct: 0, synopsEvents: 0, power: null };
   const watcher = createWatcher(command, context, drawn);
   const composition = await compose(demoConfig(command, url, drawn), {
     configSha256: "",
@@ -88,6 +91,11 @@ async function classifyAndListen(
     log: createLog({ level: "warn", format: "auto", clock, console }),
     frameLimit: command.frames ?? undefined,
     onMonitor: (url) => console.note(`Watch it in a browser: ${url}`),
+    listeners: [{
+      onMessage(message) {
+        if (message.kind === "power") tally.power = message;
+      },
+    }],
     observers: [{
       onResult(_camera, result) {
         if (result.truth >= 0) {
@@ -101,27 +109,35 @@ async function classifyAndListen(
   });
   try {
     await composition.runtime.run(signal);
-    const { counts, latencies, network } = composition.runtime.cameras[0];
-    await settle(clock, listener.whenReceived(counts.classified));
-    await composition.publisher.stop();
-    const endToEnd = latencies.read("endToEnd");
-    return {
-      frames: counts.captured,
-      classified: counts.classified,
-      dropped: droppedTotal(counts),
-      correct: tally.correct,
-      accuracy: tally.judged === 0 ? 0 : tally.correct / tally.judged,
-      published: counts.classified - composition.publisher.counts.droppedByKind.result,
-      received: listener.received,
-      latencyMsP50: endToEnd.p50Ms,
-      latencyMsP99: endToEnd.p99Ms,
-      synopsEventsPerFrame: counts.classified === 0 ? 0 : tally.synopsEvents / counts.classified,
-      energyUjPerFrame: estimateFrameEnergyUj(network),
-      energyMethod: "estimated",
-    };
+    await settle(clock, listener.whenReceived(composition.runtime.cameras[0].counts.classified));
   } finally {
     await composition[Symbol.asyncDispose]();
   }
+  const { counts, latencies, network } = composition.runtime.cameras[0];
+  const endToEnd = latencies.read("endToEnd");
+  return {
+    frames: counts.captured,
+    classified: counts.classified,
+    dropped: droppedTotal(counts),
+    correct: tally.correct,
+    accuracy: tally.judged === 0 ? 0 : tally.correct / tally.judged,
+    published: counts.classified - composition.publisher.counts.droppedByKind.result,
+    received: listener.received,
+    latencyMsP50: endToEnd.p50Ms,
+    latencyMsP99: endToEnd.p99Ms,
+    synopsEventsPerFrame: counts.classified === 0 ? 0 : tally.synopsEvents / counts.classified,
+    energyUjPerFrame: estimateFrameEnergyUj(network),
+    energyMethod: "estimated",
+    machine: machinePower(tally.power),
+  };
+}
+
+/** The whole machine's figures of a window, when a meter covers it. */
+function machinePower(power: PowerMessage | null): MachinePower | null {
+  const total = power?.total ?? null;
+  if (power === null || total === null) return null;
+  const each = power.perInference.find(({ source }) => source === total.source);
+  return { ...total, energyJPerFrame: each?.energyJ ?? null };
 }
 
 /** Waits for `work`, but not longer than results may take to arrive. */
@@ -174,13 +190,35 @@ function demoConfig(command: CommandOf<"demo">, url: string, drawn: boolean): Co
     homeAssistant: null,
     publish: { mode: "all", sampleEveryS: 1, topK: 3, heartbeatS: 60 },
     telemetry: { latencyEveryS: command.page ? 2 : 5, healthEveryS: 60 },
+    power: {
+      enabled: true,
+      everyMs: 250,
+      windowS: 1,
+      sysfs: "/sys",
+      folders: [],
+      meters: [],
+      total: null,
+      maxW: 500,
+      frozenAfterS: 60,
+      idleAtStartS: 0,
+      stateFile: null,
+    },
     log: { level: "warn", format: "auto" },
   };
 }
 
+/** What is summed up beside the runtime. */
+interface Tally {
+  judged: number;
+  correct: number;
+  synopsEvents: number;
+  /** The newest window. */
+  power: PowerMessage | null;
+}
+
 type Watcher = (
   result: FrameResult,
-  tally: { judged: number; correct: number },
+  tally: Tally,
   composition: Gateway,
   listener: ResultListener,
 ) => void;
@@ -212,7 +250,7 @@ function createWatcher(command: CommandOf<"demo">, { console, clock }: CommandCo
 
 function demoState(
   result: FrameResult,
-  tally: { judged: number; correct: number },
+  tally: Tally,
   runtime: Runtime,
   listener: ResultListener,
   seconds: number,
@@ -242,5 +280,6 @@ function demoState(
     synopsEvents: result.output.counters.synopsEvents,
     synopsAll: result.output.counters.synopsAll,
     energyUj: estimateFrameEnergyUj(network),
+    machine: machinePower(tally.power),
   };
 }

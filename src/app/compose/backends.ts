@@ -7,7 +7,7 @@ import type { Network } from "../../core/network.ts";
 import type { HostTiming } from "../../link/host_session.ts";
 import { createBoardBackend } from "../../loihi/board_backend.ts";
 import { openBoard } from "../../loihi/board_file.ts";
-import { type BoardLink, openBoardLink } from "../../loihi/board_link.ts";
+import { type BoardLink, type BoardLinkOptions, openBoardLink } from "../../loihi/board_link.ts";
 import type { Backend } from "../../ports/backend.ts";
 import { createFallbackBackend } from "../../runtime/fallback_backend.ts";
 import { openSimulator } from "../../simulator/simulator.ts";
@@ -25,10 +25,13 @@ export interface BackendFactory extends AsyncDisposable {
 
 /** A factory for `config.backend`. A board may be away: it is waited for. */
 export function createBackends(
-  { backend }: Config,
+  { backend, power }: Config,
   options: PartOptions,
+  onTelemetry?: BoardLinkOptions["onTelemetry"],
 ): BackendFactory {
-  if (backend.kind === "loihi") return createBoardBackends(backend, options);
+  if (backend.kind === "loihi") {
+    return createBoardBackends(backend, options, onTelemetry && { onTelemetry, everyMs: power.everyMs });
+  }
   const { weightBits, threads } = backend;
   return {
     open: (network) => openSimulator(network, { kind: "fast", weightBits }, { threads }),
@@ -46,6 +49,7 @@ const FALLBACK_TIMING: Partial<HostTiming> = { frameTimeoutMs: 500, frameAttempt
 function createBoardBackends(
   config: BoardConfig,
   { clock, random, log }: PartOptions,
+  telemetry: { readonly onTelemetry: BoardLinkOptions["onTelemetry"]; readonly everyMs: number } | undefined,
 ): BackendFactory {
   const { fallback } = config;
   const baud = config.link.startsWith("serial:") ? `?baud=${config.baud}` : "";
@@ -81,6 +85,8 @@ function createBoardBackends(
       log,
       name: `quartz-edge ${VERSION}`,
       awayWaitMs: fallback === "none" ? AWAY_WAIT_MS : 0,
+      onTelemetry: telemetry?.onTelemetry,
+      config: telemetry && { options: { earlyStop: false, keepSpikes: false }, telemetryIntervalMs: telemetry.everyMs },
       timing: fallback === "none" ? undefined : FALLBACK_TIMING,
     });
   }

@@ -9,6 +9,7 @@ import type { BackendFactory } from "./backends.ts";
 import { cameraPart, equip, type Equipment } from "./cameras.ts";
 import { infoMessage } from "./info.ts";
 import type { ComposeOptions } from "./options.ts";
+import type { Power } from "./power.ts";
 
 /** What a gateway is made of. */
 export interface GatewayParts {
@@ -21,13 +22,15 @@ export interface GatewayParts {
   /** See `Gateway.whatHangs`. */
   readonly whatHangs: (limitMs: number) => string | null;
   readonly factory: BackendFactory;
+  /** Null when power is off. */
+  readonly power: Power | null;
   /** By camera id. */
   readonly equipment: Map<string, Equipment>;
   /** What hears the runtime from beside it, such as the history and the page. */
   readonly companions: readonly AsyncDisposable[];
 }
 
-/** A runtime that is ready to run. Disposing stops the publisher, then its companions, then what the cameras hold. */
+/** A runtime that is ready to run. Disposing stops power and the publisher, then its companions, then what the cameras hold. */
 export class Gateway implements AsyncDisposable {
   readonly runtime: Runtime;
   readonly publisher: Publisher;
@@ -39,13 +42,15 @@ export class Gateway implements AsyncDisposable {
   readonly #equipment: Map<string, Equipment>;
   readonly #factory: BackendFactory;
   readonly #companions: readonly AsyncDisposable[];
+  readonly #power: Power | null;
   readonly #config: Config;
   readonly #configSha256: string;
   /** One change after the other: two at once could leave a back end that nobody disposes of. */
   #lastChange: Promise<unknown> = Promise.resolve();
 
   constructor(
-    { config, options, runtime, publisher, metricsText, whatHangs, factory, equipment, companions }: GatewayParts,
+    { config, options, runtime, publisher, metricsText, whatHangs, factory, equipment, companions, power }:
+      GatewayParts,
   ) {
     this.runtime = runtime;
     this.publisher = publisher;
@@ -55,6 +60,7 @@ export class Gateway implements AsyncDisposable {
     this.#equipment = equipment;
     this.#factory = factory;
     this.#companions = companions;
+    this.#power = power;
     this.#config = config;
     this.#configSha256 = options.configSha256;
   }
@@ -70,6 +76,8 @@ export class Gateway implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#lastChange;
+    // Its last window goes out before the publisher stops.
+    await this.#power?.[Symbol.asyncDispose]();
     await this.publisher.stop();
     await Promise.all(this.#companions.map((companion) => companion[Symbol.asyncDispose]()));
     await Promise.all([...this.#equipment.values()].map((one) => one[Symbol.asyncDispose]()));
@@ -83,10 +91,10 @@ export class Gateway implements AsyncDisposable {
   }
 
   /** Says anew what this gateway runs. */
-  #publishInfo(): void {
+  publishInfo(): void {
     const [first] = this.#config.cameras;
     const { backend } = this.#equipment.get(first.id)!;
-    this.publisher.publish(infoMessage(this.#config, backend, this.#configSha256));
+    this.publisher.publish(infoMessage(this.#config, backend, this.#configSha256, this.#power?.info));
   }
 
   async #switchNetwork(id: string, name: string): Promise<{ id: string; sha256: string }> {
@@ -109,7 +117,7 @@ export class Gateway implements AsyncDisposable {
     }
     this.#equipment.set(id, equipment);
     await old[Symbol.asyncDispose]();
-    this.#publishInfo();
+    this.publishInfo();
     const before = old.backend.network;
     const text = `Camera "${id}" went from network "${before.name}" to "${network.name}"`;
     const facts = { from_sha256: before.digest, to_sha256: network.digest };

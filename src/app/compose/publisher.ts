@@ -2,6 +2,7 @@
 
 import type { Config, MqttConfig } from "../../config/types.ts";
 import type { CommandSink } from "../../ports/commands.ts";
+import type { MqttPublisherOptions } from "../../publish/mqtt_options.ts";
 import { type MqttPublisher, openMqttPublisher } from "../../publish/mqtt_publisher.ts";
 import type { Subscription } from "../../publish/mqtt_session.ts";
 import type { PartOptions } from "./options.ts";
@@ -26,7 +27,7 @@ export function openPublisher(
   mqtt: MqttConfig,
   sink: CommandSink,
   subscriptions: readonly Subscription[],
-  options: PartOptions,
+  options: PartOptions & Pick<MqttPublisherOptions, "onDelivered">,
 ): MqttPublisher {
   const { spool } = config;
   return openMqttPublisher({
@@ -44,6 +45,7 @@ export function openPublisher(
     },
     commands: config.commands === null ? undefined : sink,
     subscriptions,
+    onDelivered: options.onDelivered,
     clock: options.clock,
     random: options.random,
     log: options.log,

@@ -25,6 +25,7 @@ const STATE: DemoState = {
   synopsEvents: 1000,
   synopsAll: 2000,
   energyUj: 45.84,
+  machine: null,
 };
 
 Deno.test("the picture shows the frame, the bars and every figure with its unit", () => {
@@ -37,6 +38,9 @@ Deno.test("the picture shows the frame, the bars and every figure with its unit"
   assert.match(text, /10 at 20 a second, 1 dropped, accuracy 80\.0 %/);
   assert.match(text, /p50 1\.23 ms, p99 5\.68 ms/);
   assert.match(text, /45\.8 µJ a frame, estimated for the cores of a Loihi board/);
+  assert.match(text, /power not measured/);
+  const machine = { source: "vdd_in", method: "measured", powerW: 6.421, energyJPerFrame: 0.66875 } as const;
+  assert.match(renderDemo({ ...STATE, machine }, false).join("\n"), /6\.42 W, 669 mJ a frame, measured by vdd_in/);
   assert.match(text, /9 results published, 8 received/);
   // deno-lint-ignore no-control-regex -- the point is that there is none
   assert.doesNotMatch(text, /\x1b/);

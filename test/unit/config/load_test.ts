@@ -61,6 +61,19 @@ Deno.test("loadConfig() fills in defaults and resolves paths against the file's 
     homeAssistant: null,
     publish: { mode: "all", sampleEveryS: 10, topK: 3, heartbeatS: 60 },
     telemetry: { latencyEveryS: 10, healthEveryS: 60 },
+    power: {
+      enabled: true,
+      everyMs: 1000,
+      windowS: 10,
+      sysfs: "/sys",
+      folders: [],
+      meters: [],
+      total: null,
+      maxW: 500,
+      frozenAfterS: 60,
+      idleAtStartS: 0,
+      stateFile: null,
+    },
     log: { level: "info", format: "auto" },
   });
   assert.equal(configSha256, createHash("sha256").update(MINIMAL).digest("hex"));

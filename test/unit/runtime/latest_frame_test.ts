@@ -13,6 +13,7 @@ function frame(id: number, length = 4): Frame {
     channels: 1,
     pixels,
     truth: id % 3,
+    decodeUs: undefined,
   };
 }
 

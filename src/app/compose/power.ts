@@ -1,0 +1,141 @@
+/** Power meters by configuration, and the monitor over them. */
+
+import { type BoardRails, createBoardRails } from "../../../devices/power/board_rails.ts";
+import { findSensors } from "../../../devices/power/find.ts";
+import { createHttpMeter } from "../../../devices/power/http.ts";
+import { createLineMeter } from "../../../devices/power/line.ts";
+import { nameChannels } from "../../../devices/power/names.ts";
+import { nodeSysfs } from "../../../devices/power/sysfs.ts";
+import { createSysfsMeter } from "../../../devices/power/sysfs_meter.ts";
+import { openTransport, parseLinkAddress } from "../../../devices/transport/address.ts";
+import type { Config, HttpMeterConfig, LineMeterConfig, PowerConfig } from "../../config/types.ts";
+import { nodeFileSystem } from "../../core/file_system.ts";
+import type { PowerInfo } from "../../core/messages.ts";
+import type { Caps } from "../../link/messages/caps.ts";
+import type { BoardTelemetry } from "../../link/messages/telemetry.ts";
+import type { PowerMeter } from "../../ports/power_meter.ts";
+import type { Publisher } from "../../ports/publisher.ts";
+import { createModelMeter } from "../../power/model_meter.ts";
+import { PowerMonitor } from "../../power/power_monitor.ts";
+import type { Runtime, RuntimeObserver } from "../../runtime/runtime.ts";
+import type { PartOptions } from "./options.ts";
+
+/** Power of one gateway; measures from `start` until it is disposed of. */
+export interface Power extends AsyncDisposable {
+  readonly info: PowerInfo;
+  /** For `RuntimeParts.beforeCameras`. */
+  beforeCameras(signal: AbortSignal): Promise<void>;
+  /** Counts the frames. */
+  readonly observer: RuntimeObserver;
+  /** A board told the power of its rails. */
+  onTelemetry(telemetry: BoardTelemetry, caps: Caps): void;
+  /** `publishInfo`: what `info` says has changed. */
+  start(runtime: Runtime, publisher: Publisher, publishInfo: () => void): void;
+}
+
+/** What each scope of a rail feeds. */
+const FEEDS = {
+  core: "its neuro-cores",
+  attributable: "its neuro-cores and embedded processors",
+  board: "the whole board",
+} as const;
+
+/** Opens the meters that there are; null when the configuration wants none. Never rejects for what a device does. */
+export async function openPower(config: Config, options: PartOptions): Promise<Power | null> {
+  if (!config.power.enabled) return null;
+  const { clock, log } = options;
+  let runtime: Runtime | null = null;
+  const rails = config.backend.kind === "loihi" ? createBoardRails(config.backend.board) : null;
+  const model = createModelMeter(() => runtime?.cameras ?? []);
+  const meters: PowerMeter[] = [
+    ...config.power.meters.map((meter) => openMeter(meter, options)),
+    ...await openSensors(config.power, options),
+    ...(rails === null ? [] : [rails]),
+    model,
+  ];
+  const { everyMs, windowS, maxW, frozenAfterS, total, idleAtStartS, stateFile } = config.power;
+  const monitor = await PowerMonitor.open({
+    meters,
+    everyMs,
+    windowS,
+    powerWMax: maxW,
+    frozenAfterS,
+    total,
+    idleAtStartS,
+    stateFile,
+    clock,
+    files: nodeFileSystem,
+  });
+  return {
+    get info() {
+      return monitor.info;
+    },
+    beforeCameras: (signal) => monitor.idleAtStart(signal),
+    observer: { onResult: (_camera, { latencyUs }) => monitor.onInference(latencyUs) },
+    onTelemetry: (telemetry, caps) => rails === null ? undefined : takeRails(rails, telemetry, caps, clock.nowUs()),
+    start(started, publisher, publishInfo) {
+      runtime = started;
+      const ids = monitor.info.meters.map(({ id }) => id);
+      log("info", `power sources: ${ids.join(", ")}`, {});
+      monitor.start({
+        publish: (message) => publisher.publish(message),
+        reportProblem: (what, text) => started.setProblem(what, text),
+        onChannels: publishInfo,
+        activity: () => activityOf(started),
+      });
+    },
+    [Symbol.asyncDispose]: () => monitor.stop(),
+  };
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+function openMeter(config: HttpMeterConfig | LineMeterConfig, { clock, random }: PartOptions): PowerMeter {
+  if (config.kind === "http") {
+    return createHttpMeter({ ...config, password: config.password?.reveal() ?? null, clock });
+  }
+  const baud = config.link.startsWith("serial:") ? `?baud=${config.baud}` : "";
+  const address = parseLinkAddress(config.link + baud);
+  return createLineMeter({
+    ...config,
+    address: config.link,
+    openTransport: () => openTransport(address, clock),
+    clock,
+    random,
+  });
+}
+
+/** One meter a sensor of the kernel. What may not be read is said once; a folder that was named should be readable. */
+async function openSensors(
+  { sysfs: root, folders, meters }: PowerConfig,
+  { clock, log }: PartOptions,
+): Promise<PowerMeter[]> {
+  const where = { sysfs: nodeSysfs, root, folders };
+  const { sensors, unread } = await findSensors(where);
+  for (const { what, why, hint } of unread) log("info", `Cannot read ${what}: ${why}`, { hint });
+  const ids = nameChannels(sensors, [...meters.map(({ id }) => id), "snn_model"]);
+  const findAgain = async () => (await findSensors(where)).sensors;
+  return sensors.map((sensor, index) =>
+    createSysfsMeter({ sensor, ids: ids[index], sysfs: nodeSysfs, findAgain, clock })
+  );
+}
+
+function takeRails(rails: BoardRails, telemetry: BoardTelemetry, caps: Caps, atUs: number): void {
+  const known = telemetry.rails.filter(({ rail }) => rail < caps.rails.length);
+  rails.take({
+    rails: known.map(({ rail, method, energyUj }) => {
+      const { name, scope } = caps.rails[rail];
+      return { name, feeds: FEEDS[scope], method, energyUj };
+    }),
+  }, atUs);
+}
+
+function activityOf(runtime: Runtime): { captured: number; inFlight: number } {
+  let captured = 0;
+  let inFlight = 0;
+  for (const { counts } of runtime.cameras) {
+    captured += counts.captured;
+    inFlight += counts.inFlight;
+  }
+  return { captured, inFlight };
+}
