@@ -117,6 +117,19 @@ export async function predict(
   return predictions;
 }
 
+/** Accuracy of predictions on the first images; null when none has a class. */
+export function accuracyOf(predictions: Int32Array, images: Images): number | null {
+  const bytes = new Uint8Array(frameValues(images.data));
+  let known = 0;
+  let correct = 0;
+  for (let i = 0; i < images.count; i++) {
+    const label = images.data.frame(i, bytes);
+    if (label >= 0) known++;
+    if (label === predictions[i]) correct++;
+  }
+  return known === 0 ? null : correct / known;
+}
+
 /** Runs the model on each image with the named values read. */
 export async function eachFrame(
   model: OnnxModel,

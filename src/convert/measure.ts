@@ -42,6 +42,10 @@ export interface MeasureOptions {
   /** Class that the source network gave each image. */
   readonly predictions?: Int32Array;
   readonly tick?: Tick;
+  /** First image to run; 0 by default. */
+  readonly first?: number;
+  /** Called with the class that each image got. */
+  readonly onAnswer?: (index: number, answer: number) => void;
   /** Looks at the kernel after each frame. */
   readonly inspect?: (kernel: Kernel, index: number) => void;
   /** Lets others run between frames; measuring is synchronous otherwise. */
@@ -65,7 +69,8 @@ export async function measureNetwork(network: Network, images: Images, options: 
   let correct = 0;
   let agreed = 0;
   let ties = 0;
-  for (let index = 0; index < count; index++) {
+  const first = options.first ?? 0;
+  for (let index = first; index < count; index++) {
     const label = data.frame(index, bytes);
     toPlanar(bytes, data.shape[2], planar);
     encoder.encode(planar, levels);
@@ -78,15 +83,17 @@ export async function measureNetwork(network: Network, images: Images, options: 
     let name: keyof typeof total;
     for (name in total) total[name] += output.counters[name];
     for (let i = 0; i < early.length; i++) early[i] += output.earlySpikesByLayer[i];
+    options.onAnswer?.(index, result.index);
     options.inspect?.(kernel, index);
     options.tick?.(index + 1, count);
     await options.pause?.();
   }
-  const mean = (value: number) => value / count;
+  const frames = count - first;
+  const mean = (value: number) => value / frames;
   return {
-    frames: count,
+    frames,
     accuracy: known === 0 ? null : correct / known,
-    agreement: options.predictions === undefined ? null : agreed / count,
+    agreement: options.predictions === undefined ? null : agreed / frames,
     ties,
     decisionSteps: mean(total.decisionStep),
     synopsEvents: mean(total.synopsEvents),

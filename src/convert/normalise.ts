@@ -26,10 +26,10 @@ export function jointScales(
   graph: SourceGraph,
   plan: ShiftPlan,
   calibration: Calibration,
-  { timing, percentile }: { timing: Timing; percentile: number },
+  { timing, percentile, headroom }: { timing: Timing; percentile: number; headroom?: readonly number[] },
 ): Scales {
   const issues: Issue[] = [];
-  const options = { percentile, unit: timing.unit, biasMax: biasMaxOf(timing) };
+  const options = { percentile, unit: timing.unit, biasMax: biasMaxOf(timing), headroom };
   const scales = chooseScales(graph, plan, calibration, options, issues);
   if (issues.length > 0) throw calibrationError(issues);
   return scales;

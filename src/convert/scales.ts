@@ -22,6 +22,8 @@ export interface ScaleOptions {
   readonly unit: number;
   /** Largest bias, coded. */
   readonly biasMax: number;
+  /** What each layer's range is widened by; see `headroom.ts`. None by default. */
+  readonly headroom?: readonly number[];
 }
 
 /** What scales are chosen from; see `Calibration`. */
@@ -56,10 +58,14 @@ export function chooseScales(
       return;
     }
     const inherited = layer.kind === "add" ? sum(layer.inputs.map((from) => (from < 0 ? 0 : shift[from]))) : null;
+    const factor = options.headroom?.[index] ?? 1;
     const isScore = index === graph.layers.length - 1 && hasWeights(layer) && !layer.relu;
-    const range = isScore
-      ? scoreRange(values, bestScores, options.percentile)
-      : rangeOf(layer, values, { ...options, shifted: plan.shifted[index], inherited });
+    const range = isScore ? scoreRange(values, bestScores, options.percentile, factor) : rangeOf(layer, values, {
+      ...options,
+      shifted: plan.shifted[index],
+      inherited,
+      factor,
+    });
     if (!(range.scale > 0) || !Number.isFinite(range.scale)) {
       issues.push({
         where: `layer ${JSON.stringify(layer.name)} tensor ${JSON.stringify(layer.tensor)}`,
@@ -70,6 +76,7 @@ export function chooseScales(
       range.scale = 1;
     }
     if (range.note !== null) notes.push(`${layer.name}: ${range.note}`);
+    if (factor > 1) notes.push(`${layer.name}: range widened by ${format(factor)}, as too many neurons spiked early`);
     scale.push(range.scale);
     shift.push(range.shift);
     if (hasWeights(layer)) growForBias(graph, plan, { scale, shift, notes }, index, options);
@@ -139,14 +146,14 @@ interface Range {
  * Scores may be negative, but no lower than the coded −1. Where the best score of an image can be below 0, all of them are
  * raised by the same amount, which changes neither their order nor a softmax.
  */
-function scoreRange(values: Distribution, bestScores: Distribution, percentile: number): Range {
+function scoreRange(values: Distribution, bestScores: Distribution, percentile: number, factor: number): Range {
   const high = values.percentile(percentile);
   const shift = Math.max(0, -bestScores.percentile(100 - percentile));
   if (high + shift > 0) {
     const note = shift > 0 ? `all scores are raised by ${format(shift)}, as the best may be negative` : null;
-    return { scale: high + shift, shift, note };
+    return { scale: (high + shift) * factor, shift, note };
   }
-  return { scale: Math.max(values.max, -values.min), shift, note: null };
+  return { scale: Math.max(values.max, -values.min) * factor, shift, note: null };
 }
 
 /** Shift of each channel of a part that no mask takes off. */
@@ -164,10 +171,10 @@ function shiftsLeft(
 function rangeOf(
   layer: SourceLayer,
   values: Distribution,
-  options: ScaleOptions & { shifted: boolean; inherited: number | null },
+  options: ScaleOptions & { shifted: boolean; inherited: number | null; factor: number },
 ): Range {
-  const { percentile, unit, shifted, inherited } = options;
-  const high = values.percentile(percentile);
+  const { percentile, unit, shifted, inherited, factor } = options;
+  const high = values.percentile(percentile) * factor;
   if (!shifted) {
     const clipped = layer.clip !== null && layer.clip < high;
     if (clipped) {
@@ -178,9 +185,13 @@ function rangeOf(
     }
     if (high > 0) return { scale: high, shift: 0, note: null };
     // Sparse layers can be 0 at the percentile and still matter.
-    return { scale: values.max, shift: 0, note: `percentile ${percentile} is not above 0, so the maximum is used` };
+    return {
+      scale: values.max * factor,
+      shift: 0,
+      note: `percentile ${percentile} is not above 0, so the maximum is used`,
+    };
   }
-  const low = Math.max(0, -values.percentile(100 - percentile));
+  const low = Math.max(0, -values.percentile(100 - percentile)) * factor;
   if (inherited !== null) {
     // An addition cannot change the shift, only the scale: its shift is a whole number of levels when it can be.
     const scale = Math.max(high + inherited, 1e-30);
