@@ -66,6 +66,8 @@ const DOORS: Record<string, readonly string[]> = {
   "hdr-histogram-js": ["src/telemetry/latency_histogram.ts"],
   "jpeg-js": ["devices/camera/jpeg.ts"],
   "onnxruntime-web": ["src/convert/"],
+  // Its types; the browser gets its script by src/monitor/assets.ts.
+  uplot: ["src/monitor/page/latency_view.ts"],
   "@bufbuild/protobuf": ["src/convert/onnx/wire.ts"],
   "@serialport/stream": ["devices/transport/serial.ts"],
 };
@@ -78,6 +80,7 @@ const ENTRIES = [
   "src/monitor/raster_worker.ts",
   "src/monitor/page/main.ts",
   "src/history/history_worker.ts",
+  "src/monitor/page/login.ts",
 ];
 
 /** Where wall time and chance may be taken from the platform. */

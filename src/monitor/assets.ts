@@ -19,7 +19,18 @@ export interface Asset {
 
 const PAGES = { "/": "index.html", "/login": "login.html" };
 const STYLES = ["page.css"];
-const SCRIPTS = ["main.ts"];
+const SCRIPTS = [
+  "main.ts",
+  "login.ts",
+  "theme.ts",
+  "dom.ts",
+  "format.ts",
+  "frame_view.ts",
+  "raster_view.ts",
+  "latency_view.ts",
+  "power_view.ts",
+  "health_view.ts",
+];
 
 /** Every file by its path. @throws when one cannot be read, which is a fault of the installation */
 export function loadAssets(): ReadonlyMap<string, Asset> {

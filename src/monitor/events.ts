@@ -13,6 +13,8 @@ export interface HelloEvent {
   readonly cameras: readonly CameraDescription[];
   /** The camera whose frames this viewer is shown. */
   readonly watched: string;
+  /** True: a token was asked for, so one can log out. */
+  readonly has_token: boolean;
 }
 
 /** A camera and what runs its frames. */

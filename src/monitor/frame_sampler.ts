@@ -9,8 +9,8 @@ import { estimateFrameEnergyUj, LOIHI_ENERGY_SCOPE } from "../telemetry/energy_m
 import { createTiming, frameSteps } from "../ttfs/timing.ts";
 import type { FrameEvent } from "./events.ts";
 
-/** Most frames shown of a camera, a second. */
-export const FRAMES_PER_S_MAX = 10;
+/** Most frames shown of a camera, a second: more cannot be read. */
+export const FRAMES_PER_S_MAX = 4;
 /** Most pixel bytes sent to one viewer, a second: a large picture is shown less often. */
 export const PIXELS_PER_S_MAX = 256 * 1024;
 /** Most frame events to all viewers, a second: with many viewers each is shown less. */

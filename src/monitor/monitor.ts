@@ -165,7 +165,7 @@ export class Monitor implements MessageListener, AsyncDisposable {
   }
 
   #hello(watched: string): HelloEvent {
-    const { gateway, version } = this.#options;
+    const { gateway, version, token } = this.#options;
     const cameras = this.#watched!.cameras.map(({ id, network }) => ({
       camera: id,
       network: network.name,
@@ -175,7 +175,7 @@ export class Monitor implements MessageListener, AsyncDisposable {
       labels: network.labels,
       shape: network.input.shape,
     }));
-    return { schema: "quartz.page.hello.v1", gateway, version, cameras, watched };
+    return { schema: "quartz.page.hello.v1", gateway, version, cameras, watched, has_token: token !== null };
   }
 
   /** Cameras may come, go and change their networks: whoever looks is told. */

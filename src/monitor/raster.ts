@@ -12,7 +12,7 @@ import { createTiming, decisionStep, type Timing } from "../ttfs/timing.ts";
 import type { RasterEvent, RasterLayer } from "./events.ts";
 
 /** Most neurons shown of a layer. */
-export const ROWS_MAX = 120;
+export const ROWS_MAX = 250;
 /** Most early spikes shown of a layer besides those. */
 export const EARLY_MAX = 200;
 /** Most layers shown; of a deeper network the first ones and the last. */
