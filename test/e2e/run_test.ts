@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openEmbeddedBroker } from "../../src/publish/embedded_broker.ts";
+import { freePort } from "../support/mosquitto.ts";
 import { listen } from "../support/mqtt_listener.ts";
 import { ROOT, runTask, startProgram } from "../support/program.ts";
 
@@ -32,16 +32,6 @@ ${extra}`,
   } finally {
     await rm(folder, { recursive: true });
   }
-}
-
-/** A port that nobody listens on, for a broker that comes later. */
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 const parse = (text: string) => JSON.parse(text);

@@ -1,4 +1,7 @@
-/** A gateway as it is started, with its least permissions, on cameras that ffmpeg reads: MJPEG over HTTP, RTSP. */
+/**
+ * A gateway as it is started, with its least permissions, on cameras that ffmpeg reads (MJPEG over HTTP, RTSP), and
+ * publishing over mutual TLS.
+ */
 
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
@@ -6,6 +9,9 @@ import { openClip } from "../../devices/camera/clip.ts";
 import { openEmbeddedBroker } from "../../src/publish/embedded_broker.ts";
 import { temporaryFolder } from "../support/clips.ts";
 import { ffmpeg, ffmpegAvailable } from "../support/ffmpeg.ts";
+import { serveMjpegByFfmpeg } from "../support/ffmpeg_server.ts";
+import { makeCertificates, opensslAvailable } from "../support/certificates.ts";
+import { mosquittoAvailable, openMosquitto } from "../support/mosquitto.ts";
 import { openMjpegServer } from "../support/mjpeg_server.ts";
 import { type Heard, listen } from "../support/mqtt_listener.ts";
 import { ROOT, startProgram } from "../support/program.ts";
@@ -24,7 +30,12 @@ async function digitPictures(folder: string) {
   });
 }
 
-async function writeConfig(folder: string, source: Record<string, unknown>, broker: string): Promise<string> {
+async function writeConfig(
+  folder: string,
+  source: Record<string, unknown>,
+  broker: string,
+  tls: Record<string, string> | null = null,
+): Promise<string> {
   const path = `${folder}/edge.yaml`;
   const config = {
     version: 1,
@@ -32,7 +43,7 @@ async function writeConfig(folder: string, source: Record<string, unknown>, brok
     network: `${ROOT}models/mnist-lenet/network.safetensors`,
     decision: { threshold: 0.6, votes: 3, window: 4 },
     cameras: [{ id: "desk", source, crop: { x: 60, y: 20, width: 200, height: 200 } }],
-    mqtt: { url: broker },
+    mqtt: { url: broker, tls },
     log: { format: "json" },
   };
   await writeFile(path, JSON.stringify(config));
@@ -87,4 +98,44 @@ test("run classifies an RTSP camera", async (folder) => {
   await listener.until(stateIs(first.digit), 20_000);
   const { code } = await program.stop("SIGTERM");
   assert.equal(code, 0, program.lines.join("\n"));
+});
+
+Deno.test({
+  name:
+    "a camera that is ffmpeg itself, over HTTP, is classified and published over mutual TLS; a foreign authority is named (needs Debian packages ffmpeg, mosquitto, openssl)",
+  ignore: !ffmpegAvailable || !mosquittoAvailable || !opensslAvailable,
+  async fn() {
+    await using folder = await temporaryFolder();
+    using ours = makeCertificates();
+    using theirs = makeCertificates();
+    const { cert, key } = ours.server;
+    // The certificate names the gateway, and its name alone may write below quartz/gw1.
+    const acl = `${folder.path}/acl`;
+    await writeFile(acl, "user gw7\ntopic readwrite quartz/gw1/#\n", { mode: 0o600 });
+    await using broker = await openMosquitto({
+      lines: [
+        ...[`cafile ${ours.ca}`, `certfile ${cert}`, `keyfile ${key}`, "require_certificate true"],
+        ...["use_identity_as_username true", `acl_file ${acl}`],
+      ],
+    });
+    const url = broker.url.replace("mqtt:", "mqtts:");
+    const own = { ca: ours.read(ours.ca), cert: ours.read(ours.client.cert), key: ours.read(ours.client.key) };
+    await using listener = await listen(url, { filter: "quartz/gw1/#", tls: own });
+    const [first] = await digitPictures(folder.path);
+    await using camera = await serveMjpegByFfmpeg(first.path);
+    const source = { kind: "mjpeg", url: camera.url };
+    const files = { ca: ours.ca, cert: ours.client.cert, key: ours.client.key };
+    const config = await writeConfig(folder.path, source, url, files);
+    {
+      await using program = startProgram(["run", "--config", config]);
+      await listener.until(stateIs(first.digit), 20_000);
+      const { code } = await program.stop("SIGTERM");
+      assert.equal(code, 0, program.lines.join("\n"));
+      await listener.until((heard) => heard.some(({ text }) => text === "stopped"));
+    }
+    await writeConfig(folder.path, { kind: "file", path: first.path }, url, { ...files, ca: theirs.ca });
+    await using program = startProgram(["run", "--config", config]);
+    await program.line(/must accept the connection: found .*certificate/);
+    assert.equal((await program.stop("SIGTERM")).code, 0);
+  },
 });

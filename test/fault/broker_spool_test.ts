@@ -3,13 +3,14 @@
 import assert from "node:assert/strict";
 import { createRandom } from "../../src/core/random.ts";
 import { PAYLOADS } from "../../src/publish/payload_schema.ts";
+import { SPOOL_BYTES_MIN } from "../../src/spool/spool.ts";
 import { assertAccounted } from "../conformance/publisher_suite.ts";
 import { mosquittoAvailable, openMosquitto } from "../support/mosquitto.ts";
 import { eventually, listen } from "../support/mqtt_listener.ts";
 import { openMqttProxy, type WireResult } from "../support/mqtt_proxy.ts";
 import { openTestPublisher } from "../support/open_publisher.ts";
 import { sampleEvent, sampleResult } from "../support/sample_messages.ts";
-import { makeSpool, readSpool } from "../support/spools.ts";
+import { bytesIn, makeSpool, readSpool } from "../support/spools.ts";
 
 const ignore = !mosquittoAvailable;
 const NEEDS = "(needs Debian package mosquitto)";
@@ -170,6 +171,42 @@ Deno.test({
       const ids = listener.heard.map(parse).filter((one) => one.historical === historical).map(({ frame }) => frame.id);
       assert.deepEqual(ids, ids.toSorted((a, b) => a - b));
     }
+  },
+});
+
+Deno.test({
+  name:
+    `a spool at its cap: never larger, the oldest go, and exactly those that were not counted as dropped arrive ${NEEDS}`,
+  ignore,
+  async fn() {
+    await using broker = await openMosquitto({ running: false });
+    await using proxy = await openMqttProxy(broker.port);
+    using spool = makeSpool();
+    const terms = spool.terms({ bytesMax: SPOOL_BYTES_MIN, syncEveryMs: 5 });
+    const { publisher, logged } = openTestPublisher(proxy.url, { spool: terms, protocol: "3.1.1" });
+    const given = 6000;
+    let largest = 0;
+    for (let id = 0; id < given; id++) {
+      publisher.publish(sampleResult(id));
+      if (id % 100 !== 0) continue;
+      await new Promise((resolve) => setTimeout(resolve, 8));
+      largest = Math.max(largest, bytesIn(spool.folder));
+    }
+    await eventually(() => publisher.counts.dropped > 0, "the oldest went");
+    await broker.start();
+    await eventually(() => publisher.counts.queued === 0, "delivered", 20_000);
+    await publisher.stop();
+    const events = logged.filter(({ facts }) => facts.code === "publish.spool_dropped").length;
+    assertAccounted(publisher.counts, given + events);
+    const { published, dropped } = publisher.counts;
+    assert.ok(dropped > 1000 && largest <= SPOOL_BYTES_MIN, `${dropped} dropped, ${largest} bytes`);
+    const arrived = new Set(proxy.acknowledged.map(({ frame }) => frame.id));
+    assert.equal(arrived.size, given - dropped);
+    assert.ok([...arrived].every((id) => id >= dropped), "the newest stayed");
+    console.log(
+      `cap of ${SPOOL_BYTES_MIN} bytes: ${given} given, ${dropped} dropped and counted, ${arrived.size} arrived, ` +
+        `${published} published; never more than ${largest} bytes on disk`,
+    );
   },
 });
 

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -191,10 +192,14 @@ Deno.test("a broker that takes connections and never answers is given up on, aga
   const { publisher } = openTestPublisher(`mqtt://127.0.0.1:${port}`, { connectTimeoutMs: 50 });
   await eventually(() => publisher.problem !== null, "given up once");
   assert.match(publisher.problem?.text ?? "", /connack timeout/);
-  for (let i = 0; i < 3; i++) {
+  const openFiles = () => readdirSync("/proc/self/fd").length;
+  let before = 0;
+  for (let i = 0; i < 10; i++) {
     await eventually(() => sockets.size === 1, "tried again");
     await eventually(() => sockets.size === 0, "and closed");
+    if (i === 0) before = openFiles();
   }
+  assert.ok(openFiles() <= before + 2, `${openFiles()} open files after nine attempts more, ${before} before`);
   const start = performance.now();
   await publisher.stop();
   assert.ok(performance.now() - start < 500);

@@ -4,15 +4,13 @@
  */
 
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
 import process from "node:process";
 import { createRandom } from "../../src/core/random.ts";
 import { makeGateway, sceneCamera } from "../support/gateway.ts";
 import { mosquittoAvailable, openMosquitto } from "../support/mosquitto.ts";
 import { eventually } from "../support/mqtt_listener.ts";
 import { openMqttProxy, type WireResult } from "../support/mqtt_proxy.ts";
-import { readSpool } from "../support/spools.ts";
+import { bytesIn, readSpool } from "../support/spools.ts";
 
 const KILLS = Number(process.env.GATEWAY_KILLS ?? 15);
 const SEED = Number(process.env.GATEWAY_KILLS_SEED ?? 7);
@@ -127,12 +125,6 @@ Deno.test({
 
 /** About what a result takes on disk. */
 const RESULT_BYTES = 850;
-
-/** Of all segments. */
-function bytesIn(folder: string): number {
-  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".spool")) : [];
-  return names.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
-}
 
 function sleep(durationMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, durationMs));

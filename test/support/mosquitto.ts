@@ -84,9 +84,8 @@ export async function openMosquitto(
   return broker;
 }
 
-// ---
-
-function freePort(): Promise<number> {
+/** A port of this machine that nobody listens on. */
+export function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer();
     server.listen(0, "127.0.0.1", () => {
@@ -95,6 +94,8 @@ function freePort(): Promise<number> {
     });
   });
 }
+
+// ---
 
 /** Resolves when something listens on the port; gives up after 5 s. */
 async function answers(port: number): Promise<void> {

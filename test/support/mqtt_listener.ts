@@ -22,15 +22,21 @@ export interface Listener extends AsyncDisposable {
 /** Subscribes to `filter` with QoS 1. */
 export async function listen(
   url: string,
-  options: { readonly filter?: string; readonly protocolVersion?: 4 | 5 } = {},
+  options: {
+    readonly filter?: string;
+    readonly protocolVersion?: 4 | 5;
+    /** PEM texts. */
+    readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
+  } = {},
 ): Promise<Listener> {
-  const { filter = "#", protocolVersion = 4 } = options;
+  const { filter = "#", protocolVersion = 4, tls } = options;
   const heard: Heard[] = [];
   const waiting = new Set<() => void>();
   const client = mqtt.connect(url, {
     reconnectPeriod: 50,
     clientId: `listener-${crypto.randomUUID().slice(0, 8)}`,
     protocolVersion,
+    ...tls,
   });
   client.on("message", (topic, payload, packet) => {
     heard.push({

@@ -1,12 +1,19 @@
-/** Writes to a spool as fast as it can and says what is safe, until it is killed: `deno run spool_child.ts <folder> <first>`. */
+/**
+ * Writes to a spool as fast as it can and says what is safe, until it is killed. Begins when a line with the number of its
+ * first record comes in, so that a test can start the next one while the last one is being looked at:
+ * `deno run spool_child.ts <folder>`.
+ */
 
 import process from "node:process";
+import { createInterface } from "node:readline";
 import { writeSync } from "node:fs";
 import { systemClock } from "../../src/core/clock.ts";
 import { nodeFileSystem } from "../../src/core/file_system.ts";
 import { openSpool, SPOOL_BYTES_MIN } from "../../src/spool/spool.ts";
 
-const [folder, first] = process.argv.slice(2);
+const [folder] = process.argv.slice(2);
+const lines = createInterface({ input: process.stdin });
+const first = await new Promise<string>((resolve) => lines.once("line", resolve));
 const spool = await openSpool({
   folder,
   bytesMax: SPOOL_BYTES_MIN,

@@ -1,6 +1,6 @@
 /** Spool folders for tests, and a look into them. */
 
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nodeFileSystem } from "../../src/core/file_system.ts";
@@ -39,4 +39,10 @@ export async function readSpool(folder: string): Promise<{ readonly payloads: st
   const take = ({ payload }: SpoolRecord) => payloads.push(new TextDecoder().decode(payload));
   const { damaged } = await inspectSpool(nodeFileSystem, folder, take);
   return { payloads, damaged };
+}
+
+/** Bytes of all segments on disk now. */
+export function bytesIn(folder: string): number {
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".spool")) : [];
+  return names.reduce((sum, name) => sum + (statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0), 0);
 }
