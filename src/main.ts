@@ -25,6 +25,8 @@ async function runCommand(command: Command, context: CommandContext): Promise<nu
       return await (await import("./app/commands/list_devices.ts")).runListDevices(command, context);
     case "doctor":
       return await (await import("./app/commands/doctor.ts")).runDoctor(command, context);
+    case "install-unit":
+      return await (await import("./app/commands/install_unit.ts")).runInstallUnit(command, context);
     case "inspect":
       return await (await import("./app/commands/inspect.ts")).runInspect(command, context);
     case "eval":

@@ -131,6 +131,16 @@ export const COMMAND_TABLE = {
       "lines that one has open are reported as in use.",
     ],
   },
+  "install-unit": {
+    about: "Write a hardened systemd unit that allows what a configuration needs",
+    arguments: [],
+    flags: {
+      config,
+      write: { type: "text", placeholder: "DIR", about: "write quartz-edge.service into this folder; else print it" },
+      json,
+    },
+    examples: ["install-unit --config edge.yaml", "install-unit --config edge.yaml --write /etc/systemd/system"],
+  },
   inspect: {
     about: "Show what a network file holds: layers, sizes, accuracy, where it came from",
     arguments: [{ name: "FILE", required: true, about: "network file" }],

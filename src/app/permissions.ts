@@ -4,6 +4,8 @@
  * cameras are opened by ffmpeg, serial lines through libc, so neither needs it.
  */
 
+import { realpathSync } from "node:fs";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseLinkAddress } from "../../devices/transport/address.ts";
 import type { LoadedConfig } from "../config/load.ts";
@@ -18,6 +20,16 @@ export interface Need extends Permission {
 
 /** The program's own folder. */
 export const PROGRAM_FOLDER = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Where packages are read from: by one name or the other, should a link stand in the folder's place. */
+function packagesFolders(): string[] {
+  const folder = `${PROGRAM_FOLDER}node_modules`;
+  try {
+    return [...new Set([folder, realpathSync(folder)])];
+  } catch {
+    return [folder]; // not installed, or not to be seen
+  }
+}
 
 /** Ports where a URL names none. */
 const PORTS: Readonly<Record<string, number>> = {
@@ -46,11 +58,21 @@ export function needsOf({ config, path, files }: Pick<LoadedConfig, "config" | "
     { feature: "configuration", kind: "read", target: path },
     ...files.map((target): Need => ({ feature: "configuration", kind: "read", target })),
   ];
-  const { mqtt, backend, spool, commands, cameras } = config;
+  const { mqtt, backend, spool, history, monitor, commands, cameras } = config;
   if (mqtt !== null) needs.push({ feature: "broker", kind: "net", target: hostAndPort(mqtt.url) });
   if (spool !== null) {
     needs.push({ feature: "spool", kind: "read", target: spool.path });
     needs.push({ feature: "spool", kind: "write", target: spool.path });
+  }
+  if (history !== null) {
+    // SQLite keeps files beside its own, and the folder is made with it.
+    const target = dirname(history.path);
+    needs.push({ feature: "history", kind: "read", target }, { feature: "history", kind: "write", target });
+  }
+  if (monitor !== null) {
+    needs.push({ feature: "monitor", kind: "net", target: monitor.listen });
+    const packages = monitor.page ? packagesFolders() : [];
+    needs.push(...packages.map((target): Need => ({ feature: "monitor", kind: "read", target })));
   }
   if (backend.kind === "loihi") needs.push(...boardNeeds(backend));
   for (const camera of cameras) {
@@ -104,7 +126,8 @@ function cameraNeeds({ network, source, shadow }: CameraConfig): Permission[] {
   const needs: Permission[] = [{ kind: "read", target: network }, ...sourceNeeds(source)];
   if (shadow !== null) {
     // onnxruntime reads its WebAssembly from its package.
-    needs.push({ kind: "read", target: shadow.model }, { kind: "read", target: `${PROGRAM_FOLDER}node_modules` });
+    const paths = [shadow.model, ...packagesFolders()];
+    needs.push(...paths.map((target): Permission => ({ kind: "read", target })));
   }
   return needs;
 }

@@ -5,6 +5,7 @@ import { dirname, resolve } from "node:path";
 import process from "node:process";
 import { ConfigError } from "../core/errors.ts";
 import type { Issue } from "../core/errors.ts";
+import { CREDENTIALS_DIRECTORY, readCredential, readWithCredentials } from "./credentials.ts";
 import { migrate, type Migration, MIGRATIONS } from "./migrations.ts";
 import { applyOverrides, type Override, overrideAt } from "./overrides.ts";
 import { resolvePaths } from "./paths.ts";
@@ -84,12 +85,16 @@ export async function loadConfig(path: string, options: LoadConfigOptions = {}):
 
   const files = new Set<string>();
   const variables = new Set<string>();
+  const credentials = lookUpEnv(env, CREDENTIALS_DIRECTORY);
   const readFile: ReadFile = (name, bytesMax) => {
     files.add(name);
-    return readAny(name, bytesMax);
+    return readWithCredentials(readAny, credentials)(name, bytesMax);
   };
   const resolved = await resolveReferences(value, {
-    env: (name) => lookUpEnv(env, name, variables),
+    env: async (name) => {
+      variables.add(name);
+      return lookUpEnv(env, name) ?? await readCredential(readAny, credentials, name);
+    },
     file: (name) => readReference(readFile, resolve(folder, name)),
   });
   const checked = checkConfig(resolved.value, value);
@@ -132,12 +137,7 @@ function unreadable(path: string, { found, cause }: { found: string; cause?: unk
   return invalidConfig(path, [issue]);
 }
 
-function lookUpEnv(
-  env: Readonly<Record<string, string | undefined>>,
-  name: string,
-  asked: Set<string>,
-): string | undefined {
-  asked.add(name);
+function lookUpEnv(env: Readonly<Record<string, string | undefined>>, name: string): string | undefined {
   try {
     return Object.hasOwn(env, name) ? env[name] : undefined;
   } catch {

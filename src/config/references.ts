@@ -5,7 +5,7 @@ import type { Path, Problem } from "./problems.ts";
 /** Where references get their values; each says in words why there is none. */
 export interface ReferenceSources {
   /** Value of an environment variable. */
-  env(name: string): string | undefined;
+  env(name: string): string | undefined | Promise<string | undefined>;
   /** Text of a file, or why it cannot be used. */
   file(path: string): Promise<{ readonly text: string } | { readonly found: string }>;
 }
@@ -65,7 +65,7 @@ async function lookUp(reference: string, sources: ReferenceSources): Promise<Ans
   const [kind, name] = [reference.slice(0, colon), reference.slice(colon + 1)];
   if (kind === "env") {
     if (!/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(name)) return malformed("another name");
-    const text = sources.env(name);
+    const text = await sources.env(name);
     if (text !== undefined && text !== "") return { text };
     const found = text === undefined ? "no such variable" : "an empty one";
     return {
