@@ -200,6 +200,8 @@ class FrameStream {
       password,
       protocolVersion,
       rejectUnauthorized: true,
+      // As in the publisher, whose process it shares: no table of packet numbers.
+      writeCache: false,
       // Opening again, with its waits, is the camera loop's.
       reconnectPeriod: 0,
       resubscribe: false,

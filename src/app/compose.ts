@@ -13,11 +13,8 @@ import { createBackends } from "./compose/backends.ts";
 import { cameraPart, equip, type Equipment, openNetworks } from "./compose/cameras.ts";
 import { openCommands } from "./compose/controls.ts";
 import { Gateway } from "./compose/gateway.ts";
-import { createAnnouncer } from "./compose/home_assistant.ts";
 import { infoMessage } from "./compose/info.ts";
-import { historyObserver, openHistory } from "./compose/history.ts";
 import { createMetrics } from "./compose/metrics.ts";
-import { openMonitor, watchGateway } from "./compose/monitor.ts";
 import type { ComposeOptions } from "./compose/options.ts";
 import { openPower } from "./compose/power.ts";
 import { openPublisher } from "./compose/publisher.ts";
@@ -36,10 +33,14 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     });
   }
   const power = await openPower(config, options);
-  const factory = createBackends(config, options, power?.onTelemetry);
+  const factory = await createBackends(config, options, power?.onTelemetry);
   const equipment = new Map<string, Equipment>();
   const companions: AsyncDisposable[] = [];
-  const monitor = openMonitor(config, options);
+  // What a configuration does not ask for is not loaded.
+  const monitoring = config.monitor === null ? null : await import("./compose/monitor.ts");
+  const remembering = config.history === null ? null : await import("./compose/history.ts");
+  const announcing = config.homeAssistant === null ? null : await import("./compose/home_assistant.ts");
+  const monitor = monitoring?.openMonitor(config, options) ?? null;
   if (monitor !== null) companions.push(monitor);
   let publisher: Publisher | null = null;
   try {
@@ -54,17 +55,17 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     const { clock, random, log, observers = [], listeners = [], configSha256 } = options;
     const latest = new LatestMessages();
     let runtime: Runtime | null = null;
-    const announcer = config.homeAssistant && createAnnouncer(config, config.homeAssistant, options, {
+    const announcer = announcing?.createAnnouncer(config, config.homeAssistant!, options, {
       cameras: () => runtime?.cameras ?? [],
       keep: (topic, payload) => mqtt.keep(topic, payload),
-    });
+    }) ?? null;
     if (announcer !== null) companions.push(announcer);
     const mqtt = openPublisher(config, config.mqtt, sink, announcer?.subscriptions ?? [], {
       ...options,
       onDelivered: (camera, tookUs) => runtime?.recordPublish(camera, tookUs),
     });
-    const history = config.history &&
-      openHistory(config, config.history, options, (text) => runtime?.setProblem("history", text));
+    const onProblem = (text: string | null) => runtime?.setProblem("history", text);
+    const history = remembering?.openHistory(config, config.history!, options, onProblem) ?? null;
     if (history !== null) companions.push(history);
     const heard = [latest, monitor, history, announcer, ...listeners].filter((listener) => listener !== null);
     publisher = teePublisher(mqtt, heard, log);
@@ -82,11 +83,11 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
         ...observers,
         ...(power === null ? [] : [power.observer]),
         ...(monitor === null ? [] : [monitor.observer]),
-        ...(history === null ? [] : [historyObserver(history)]),
+        ...(history === null ? [] : [remembering!.historyObserver(history)]),
       ],
     });
     const metricsText = createMetrics({ gatewayId: config.gateway.id, info, latest, runtime, mqtt, clock });
-    if (monitor !== null) watchGateway(monitor, { runtime, publisher, metricsText });
+    if (monitor !== null) monitoring!.watchGateway(monitor, { runtime, publisher, metricsText });
     const whatHangs = (limitMs: number) =>
       runtime.whatHangs(limitMs) ?? (mqtt.diskBusyMs > limitMs ? "the spool's disk" : null);
     const parts = { runtime, publisher, metricsText, whatHangs, factory, equipment, companions, power };

@@ -39,7 +39,7 @@ export function parseConfig(value: unknown): Config {
 /** The configuration, or every problem with its path. `shown` is the value before secrets were put in: what errors may show. */
 export function checkConfig(value: unknown, shown: unknown = value): { config: Config } | { problems: Problem[] } {
   const result = SCHEMA.safeParse(value);
-  const own = result.success ? [] : toProblems(result.error.issues, shown, ROOT_NODE);
+  const own = result.success ? [] : toProblems(result.error.issues, shown, rootNode());
   const problems = [...own, ...crossChecks(value, shown)];
   return result.success && problems.length === 0 ? { config: toConfig(result.data) } : { problems };
 }
@@ -58,7 +58,7 @@ export function invalidConfig(name: string, issues: readonly Issue[], count = is
 
 /** The schema for editors: JSON Schema, draft 2020-12, of the file as it is written. */
 export function configJsonSchema(): object {
-  const { $schema, ...rest } = structuredClone(ROOT_NODE) as Record<string, unknown>;
+  const { $schema, ...rest } = structuredClone(rootNode()) as Record<string, unknown>;
   return { $schema, title: "Configuration of quartz-edge", ...rest };
 }
 
@@ -228,7 +228,9 @@ const SCHEMA = z.strictObject({
 });
 
 /** The schema as JSON Schema: errors take their ranges, names and examples from it. */
-const ROOT_NODE = z.toJSONSchema(SCHEMA, { io: "input" }) as JsonNode;
+const rootNode = () => rootNodeMade ??= z.toJSONSchema(SCHEMA, { io: "input" }) as JsonNode;
+/** Made when it is asked for: a gateway whose configuration is right never does. */
+let rootNodeMade: JsonNode | null = null;
 
 /** Defaults that depend on other fields, secrets in their wrapper, and the change of case. */
 function toConfig(file: z.output<typeof SCHEMA>): Config {

@@ -228,6 +228,8 @@ export function connectionTerms(
     connectTimeout: options.connectTimeoutMs,
     keepalive: KEEPALIVE_S,
     timerVariant: "native",
+    // The table of all 65,536 packet numbers takes 9 MB to save some nanoseconds a packet.
+    writeCache: false,
   };
 }
 

@@ -28,7 +28,12 @@ export async function listenForResults(options: {
   let wake: (() => void) | null = null;
   let client: mqtt.MqttClient;
   try {
-    client = await mqtt.connectAsync(url, { protocolVersion: 4, reconnectPeriod: 500, connectTimeout: 5000 }, false);
+    client = await mqtt.connectAsync(url, {
+      protocolVersion: 4,
+      reconnectPeriod: 500,
+      connectTimeout: 5000,
+      writeCache: false,
+    }, false);
     await client.subscribeAsync(`${baseTopic}/${gatewayId}/cam/+/result`, { qos: 1 });
   } catch (cause) {
     throw new PublishError("publish.listen", `Cannot listen for results: ${(cause as Error).message}`, { cause });

@@ -1,17 +1,10 @@
 /** Back ends by configuration: a simulator for each camera, or one board for all of them. */
 
-import { openTransport, parseLinkAddress } from "../../../devices/transport/address.ts";
-import type { BoardConfig, Config } from "../../config/types.ts";
-import { EdgeError } from "../../core/errors.ts";
+import type { Config } from "../../config/types.ts";
 import type { Network } from "../../core/network.ts";
-import type { HostTiming } from "../../link/host_session.ts";
-import { createBoardBackend } from "../../loihi/board_backend.ts";
-import { openBoard } from "../../loihi/board_file.ts";
-import { type BoardLink, type BoardLinkOptions, openBoardLink } from "../../loihi/board_link.ts";
+import type { BoardLinkOptions } from "../../loihi/board_link.ts";
 import type { Backend } from "../../ports/backend.ts";
-import { createFallbackBackend } from "../../runtime/fallback_backend.ts";
 import { openSimulator } from "../../simulator/simulator.ts";
-import { VERSION } from "../version.ts";
 import type { PartOptions } from "./options.ts";
 
 /** Opens back ends; disposing it closes what they share, after them. */
@@ -24,12 +17,13 @@ export interface BackendFactory extends AsyncDisposable {
 }
 
 /** A factory for `config.backend`. A board may be away: it is waited for. */
-export function createBackends(
+export async function createBackends(
   { backend, power }: Config,
   options: PartOptions,
   onTelemetry?: BoardLinkOptions["onTelemetry"],
-): BackendFactory {
+): Promise<BackendFactory> {
   if (backend.kind === "loihi") {
+    const { createBoardBackends } = await import("./board_backends.ts");
     return createBoardBackends(backend, options, onTelemetry && { onTelemetry, everyMs: power.everyMs });
   }
   const { weightBits, threads } = backend;
@@ -37,57 +31,4 @@ export function createBackends(
     open: (network) => openSimulator(network, { kind: "fast", weightBits }, { threads }),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
-
-/** How long a frame waits for a board that is away when nothing stands in for it, ms. */
-const AWAY_WAIT_MS = 2000;
-/** With a simulator to stand in, a frame gives up early. */
-const FALLBACK_TIMING: Partial<HostTiming> = { frameTimeoutMs: 500, frameAttemptsMax: 2, creditTimeoutMs: 1000 };
-
-function createBoardBackends(
-  config: BoardConfig,
-  { clock, random, log }: PartOptions,
-  telemetry: { readonly onTelemetry: BoardLinkOptions["onTelemetry"]; readonly everyMs: number } | undefined,
-): BackendFactory {
-  const { fallback } = config;
-  const baud = config.link.startsWith("serial:") ? `?baud=${config.baud}` : "";
-  const address = parseLinkAddress(config.link + baud);
-  let shared: { readonly digest: string; readonly link: BoardLink } | null = null;
-
-  return {
-    async open(network) {
-      if (shared !== null && shared.digest !== network.digest) {
-        throw new EdgeError("command.unsupported", "Cannot run another network as a board holds one at a time");
-      }
-      shared ??= { digest: network.digest, link: await openLink(network) };
-      const board = createBoardBackend(shared.link);
-      if (fallback === "none") return board;
-      // The reference kernel on the board's own integers: the same levels, whoever answers.
-      const simulator = await openSimulator(board.network, { kind: "reference" });
-      return createFallbackBackend(board, simulator, (ranBy, reason) => {
-        if (reason === null) log("info", "frames run on the board again", { backend: ranBy });
-        else log("warn", `frames run on the simulator: ${reason}`, { backend: ranBy });
-      });
-    },
-    async [Symbol.asyncDispose]() {
-      await shared?.link[Symbol.asyncDispose]();
-    },
-  };
-
-  async function openLink(network: Network): Promise<BoardLink> {
-    return await openBoardLink(network, {
-      board: await openBoard(config.board),
-      openTransport: () => openTransport(address, clock),
-      clock,
-      random,
-      log,
-      name: `quartz-edge ${VERSION}`,
-      awayWaitMs: fallback === "none" ? AWAY_WAIT_MS : 0,
-      onTelemetry: telemetry?.onTelemetry,
-      config: telemetry && { options: { earlyStop: false, keepSpikes: false }, telemetryIntervalMs: telemetry.everyMs },
-      timing: fallback === "none" ? undefined : FALLBACK_TIMING,
-    });
-  }
 }

@@ -1,11 +1,6 @@
-/** Camera sources by configuration. The one place that knows every camera driver. */
+/** Camera sources by configuration. The one place that knows every camera driver; each is loaded when a camera needs it. */
 
-import { openFfmpegCamera } from "../../../devices/camera/ffmpeg.ts";
 import type { VideoInput } from "../../../devices/camera/ffmpeg_args.ts";
-import { openSnapshotCamera } from "../../../devices/camera/http_snapshot.ts";
-import { openMqttFrames } from "../../../devices/camera/mqtt_frames.ts";
-import { openReplayCamera } from "../../../devices/camera/replay.ts";
-import { openSyntheticCamera } from "../../../devices/camera/synthetic.ts";
 import type {
   CameraConfig,
   Config,
@@ -22,7 +17,7 @@ import type { CameraOptions } from "./options.ts";
 import { brokerTerms } from "./publisher.ts";
 
 /** Opens a camera of the configuration. @throws {CameraError} when it cannot be opened now */
-export function openCamera(
+export async function openCamera(
   config: Config,
   camera: CameraConfig,
   network: Network,
@@ -31,10 +26,13 @@ export function openCamera(
   const { source, id } = camera;
   const common = { id, classes: network.labels, clock: options.clock, limit: options.frameLimit };
   switch (source.kind) {
-    case "replay":
+    case "replay": {
+      const { openReplayCamera } = await import("../../../devices/camera/replay.ts");
       return openReplayCamera({ ...common, path: source.path, rateFps: source.rateFps, loop: source.loop });
+    }
     case "synthetic": {
       const { sprites, width, height, color, rateFps, seed } = source;
+      const { openSyntheticCamera } = await import("../../../devices/camera/synthetic.ts");
       return openSyntheticCamera({ ...common, sprites, width, height, color, rateFps, seed });
     }
     case "v4l2":
@@ -45,13 +43,17 @@ export function openCamera(
       const [channels, height, width] = network.input.shape;
       const { crop, resize } = camera;
       const output = { width, height, channels: channels === 1 ? 1 : 3, crop, resize } as const;
+      const { openFfmpegCamera } = await import("../../../devices/camera/ffmpeg.ts");
       return openFfmpegCamera({ ...common, ...output, input: videoInput(source) });
     }
-    case "snapshot":
+    case "snapshot": {
+      const { openSnapshotCamera } = await import("../../../devices/camera/http_snapshot.ts");
       return openSnapshotCamera({ ...common, ...source, password: source.password?.reveal() ?? null });
+    }
     case "mqtt": {
       const { topic, share, keep, raw, bytesMax } = source;
       const channels = raw?.color === "rgb" ? 3 : 1;
+      const { openMqttFrames } = await import("../../../devices/camera/mqtt_frames.ts");
       return openMqttFrames({
         ...common,
         broker: { ...brokerTerms(config.mqtt!), clientId: `${config.mqtt!.clientId}-${id}` },
