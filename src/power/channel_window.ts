@@ -31,9 +31,10 @@ export class ChannelWindow {
     return this.#totalJ;
   }
 
-  /** W over the window and the time that this covers, µs; null without a stretch. */
-  get measured(): { readonly powerW: number; readonly coveredUs: number } | null {
-    return this.#coveredUs === 0 ? null : { powerW: this.#energyJ / this.#coveredUs * 1e6, coveredUs: this.#coveredUs };
+  /** Energy of the window, the time that it covers, and the mean power in that time; null without a stretch. */
+  get measured(): { readonly energyJ: number; readonly coveredUs: number; readonly powerW: number } | null {
+    const [energyJ, coveredUs] = [this.#energyJ, this.#coveredUs];
+    return coveredUs === 0 ? null : { energyJ, coveredUs, powerW: energyJ / coveredUs * 1e6 };
   }
 
   /** Why the window has no sample; null when it has one, or when nothing is wrong. */

@@ -1,7 +1,7 @@
 /** What a channel draws while no frame is run: a running mean over the newest minutes of such times. */
 
 /** Least idle time before there is a figure, µs. */
-export const IDLE_US_MIN = 3_000_000;
+export const IDLE_US_MIN = 2_000_000;
 /** Older idle times fade: the mean is over about so much of them, µs. */
 const IDLE_US_KEPT = 300_000_000;
 /** After the last frame, until the device has calmed down, µs. */

@@ -25,9 +25,10 @@ export function energyPerInference(
     const cover = measured.coveredUs / windowUs;
     if (cover < COVER_MIN || cover > COVER_MAX) continue;
     const secondsEach = windowUs / 1e6 / inferences;
-    const energyJ = measured.powerW * secondsEach;
-    // A model of inferences knows nothing of idling.
-    const idlePowerW = channel.scope === "inference" ? null : idle.powerW;
+    // A model of inferences counts them and not the time, and knows nothing of idling.
+    const isOfInferences = channel.scope === "inference";
+    const energyJ = isOfInferences ? measured.energyJ / inferences : measured.powerW * secondsEach;
+    const idlePowerW = isOfInferences ? null : idle.powerW;
     entries.push({
       source: channel.id,
       scope: channel.scope,

@@ -7,7 +7,7 @@ import type { PowerMeter } from "../ports/power_meter.ts";
 import { LatencyHistogram } from "../telemetry/latency_histogram.ts";
 import type { ChannelWindow } from "./channel_window.ts";
 import { loadTotals, saveTotals, type Totals } from "./energy_state.ts";
-import { SETTLE_US } from "./idle_baseline.ts";
+import { IDLE_US_MIN, SETTLE_US } from "./idle_baseline.ts";
 import { MeterSampler } from "./meter_sampler.ts";
 import { EDP_CONVENTION, energyPerInference } from "./per_inference.ts";
 
@@ -41,6 +41,8 @@ export interface PowerSurroundings {
 
 /** Between two writes of the state file, µs: what a crash may cost. */
 const SAVE_EVERY_US = 60_000_000;
+/** Longest wait for the meters before the next one is looked after, ms; half an interval where that is less. */
+const ANSWER_MS_MAX = 500;
 /** Most channels of all meters. */
 export const CHANNELS_MAX = 64;
 
@@ -54,7 +56,12 @@ export class PowerMonitor {
   #restarted: string | null;
   readonly #stopping = new AbortController();
   #running: Promise<void> | null = null;
+  /** The write under way. */
+  #saving: Promise<void> | null = null;
   #inferences = 0;
+  /** As they were when the meters were asked last. */
+  #sampledInferences = 0;
+  #sampledUs = 0;
   #quiet: { captured: number; sinceUs: number | null } = { captured: -1, sinceUs: null };
   #channelCount = -1;
 
@@ -112,8 +119,10 @@ export class PowerMonitor {
 
   /** Waits for the idle power at start to be measured, if that is wanted; ends early with `signal`. */
   async idleAtStart(signal: AbortSignal): Promise<void> {
-    const { idleAtStartS, clock } = this.#options;
-    if (idleAtStartS > 0) await clock.sleep(idleAtStartS * 1000 + SETTLE_US / 1000, signal);
+    const { idleAtStartS, everyMs, clock } = this.#options;
+    if (idleAtStartS === 0) return;
+    // The samples at both ends may lie a beat within.
+    await clock.sleep(Math.max(idleAtStartS * 1000, IDLE_US_MIN / 1000) + SETTLE_US / 1000 + 2 * everyMs, signal);
   }
 
   /** Closes the last window, publishes it, saves the energies, closes the meters. Never rejects. */
@@ -136,14 +145,14 @@ export class PowerMonitor {
     let savedUs = dueUs;
     while (!signal.aborted) {
       await this.#sample(around);
-      const nowUs = clock.nowUs();
+      const nowUs = this.#sampledUs;
       // Half an interval early is nearer than half an interval late.
       if (nowUs - windowFromUs >= windowS * 1e6 - everyUs / 2) {
         this.#close(around, nowUs - windowFromUs);
         windowFromUs = nowUs;
       }
       if (nowUs - savedUs >= SAVE_EVERY_US) {
-        await this.#save(around);
+        this.#saveBeside(around);
         savedUs = nowUs;
       }
       // A beat that was missed is left out: the integral knows how long each stretch was.
@@ -151,14 +160,18 @@ export class PowerMonitor {
       await clock.sleep((dueUs - clock.nowUs()) / 1000, signal);
     }
     await this.#sample(around);
-    const lastUs = clock.nowUs() - windowFromUs;
+    const lastUs = this.#sampledUs - windowFromUs;
     if (lastUs > 0) this.#close(around, lastUs);
+    await this.#saving;
     await this.#save(around);
   }
 
-  /** One reading of every meter that answers within half an interval; a late one is taken when it comes. */
+  /** One reading of every meter that answers soon; a late one is taken when it comes. */
   async #sample(around: PowerSurroundings): Promise<void> {
     const { clock, everyMs } = this.#options;
+    // A window ends with a sample: what is classified while meters answer belongs to the next one.
+    this.#sampledUs = clock.nowUs();
+    this.#sampledInferences = this.#inferences;
     const { captured, inFlight } = around.activity();
     // Frames may have come at any time since the last sample: quiet begins now at the earliest.
     if (captured !== this.#quiet.captured || inFlight > 0 || this.#quiet.sinceUs === null) {
@@ -166,7 +179,10 @@ export class PowerMonitor {
     }
     const answered = new AbortController();
     const reading = Promise.all(this.#samplers.map((sampler) => sampler.sample(() => this.#quiet.sinceUs)));
-    await Promise.race([reading.then(() => answered.abort()), clock.sleep(everyMs / 2, answered.signal)]);
+    await Promise.race([
+      reading.then(() => answered.abort()),
+      clock.sleep(Math.min(everyMs / 2, ANSWER_MS_MAX), answered.signal),
+    ]);
     const count = this.#channels().length;
     if (count !== this.#channelCount) {
       if (this.#channelCount >= 0) around.onChannels();
@@ -178,13 +194,14 @@ export class PowerMonitor {
     const channels = this.#channels();
     const sources = channels.map((channel) => channel.read());
     const latencyMsP50 = this.#latencies.read().p50Ms;
-    const perInference = energyPerInference(channels, { windowUs, inferences: this.#inferences, latencyMsP50 });
+    const inferences = this.#sampledInferences;
+    const perInference = energyPerInference(channels, { windowUs, inferences, latencyMsP50 });
     around.publish({ kind: "power", windowMs: windowUs / 1000, sources, total: this.#total(channels), perInference });
     for (const channel of channels) {
       around.reportProblem(`power.${channel.channel.id}`, channel.fault && `${channel.channel.id}: ${channel.fault}`);
       channel.reset();
     }
-    this.#inferences = 0;
+    this.#inferences -= inferences;
     this.#latencies.reset();
   }
 
@@ -198,6 +215,11 @@ export class PowerMonitor {
 
   #channels(): ChannelWindow[] {
     return this.#samplers.flatMap(({ windows }) => windows).slice(0, CHANNELS_MAX);
+  }
+
+  /** Starts a write if none is under way: a slow disk must not hold up the sampling. */
+  #saveBeside(around: PowerSurroundings): void {
+    this.#saving ??= this.#save(around).finally(() => this.#saving = null);
   }
 
   /** Writes the energies; sources that are away keep theirs. */

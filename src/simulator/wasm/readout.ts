@@ -6,7 +6,7 @@ import { advance, walkEvents1, walkEvents2, walkEvents3, walkEvents4 } from "./w
 import { walk32, walkRuns2, walkRuns4, walkRuns8 } from "./walk_runs";
 
 /** Walks a list for one block and puts its levels at `target`, a byte a lane (two where the layer is signed). */
-@inline
+
 export function walkBlock(layer: Layer, work: Work, block: Block, list: usize, end: usize, target: usize): void {
   let done = false;
   if (layer.wide == 0) {
@@ -23,14 +23,14 @@ export function walkBlock(layer: Layer, work: Work, block: Block, list: usize, e
 }
 
 /** @returns false when 16 bits were too few */
-@inline
+
 function walkRuns(layer: Layer, work: Work, block: Block, list: usize, end: usize, target: usize): bool {
   const result = work.result;
   if (block.vectors == 8) walkRuns8(list, end, block.table, block.start, result);
   else if (block.vectors == 4) walkRuns4(list, end, block.table, block.start, result);
   else walkRuns2(list, end, block.table, block.start, result);
   const bottom = i16x8.eq(v128.load(result, GUARDS), i16x8.splat(-32768));
-  const large = i16x8.gt_u(v128.load(result, GUARDS + 16), i16x8.splat(<i16>layer.currentMax));
+  const large = i16x8.gt_u(v128.load(result, GUARDS + 16), i16x8.splat(<i16> layer.currentMax));
   if (v128.any_true(v128.or(bottom, large))) return false;
   const vectors = block.vectors;
   for (let vector = 0; vector < vectors; vector++) {
@@ -84,7 +84,7 @@ function findCrossingsInRuns(
       current = i16x8.add(current, v128.load8x8_s(column + (event & ROW_MASK) * rowBytes));
       list += 4;
       event = load<u32>(list);
-    } while (<i32>(event >>> 24) == level);
+    } while (<i32> (event >>> 24) == level);
     for (const next: i32 = event >>> 24; level > next; level--) {
       const before = potential;
       potential = i16x8.add_sat_s(potential, current);
@@ -100,14 +100,14 @@ function findCrossingsInRuns(
 }
 
 /** Levels of eight neurons by the closed form. */
-@inline
+
 function levelsOf(layer: Layer, block: Block, vector: i32, potential: v128): v128 {
-  const weights = i16x8.sub_sat_s(potential, i16x8.splat(<i16>roomOf(layer)));
+  const weights = i16x8.sub_sat_s(potential, i16x8.splat(<i16> roomOf(layer)));
   return i16x8.shr_s(i16x8.add_sat_s(weights, v128.load(block.finish + (vector << 4))), layer.shift);
 }
 
 /** Ends the walk of eight neurons of an event list: their levels to `target`. */
-@inline
+
 export function leaveBlock(
   layer: Layer,
   work: Work,
@@ -145,9 +145,9 @@ function findCrossings(
     let level: i32 = event >>> 24;
     current = i16x8.add(current, v128.load(column + (event & ROW_MASK)));
     do {
-      const steps = min(level - <i32>(next >>> 24), stepMax);
+      const steps = min(level - <i32> (next >>> 24), stepMax);
       const before = potential;
-      potential = advance(potential, current, i16x8.splat(<i16>steps));
+      potential = advance(potential, current, i16x8.splat(<i16> steps));
       const reached = i16x8.bitmask(i16x8.eq(potential, top)) & left;
       if (reached != 0) {
         v128.store(work.histogram, before);
@@ -157,7 +157,7 @@ function findCrossings(
         if (left == 0) return;
       }
       level -= steps;
-    } while (level > <i32>(next >>> 24));
+    } while (level > <i32> (next >>> 24));
     event = next;
   }
 }
@@ -170,14 +170,13 @@ function storeCrossings(layer: Layer, work: Work, target: usize, lane: i32, mask
     const before = <i32> load<i16>(work.histogram + (at << 1));
     const current = <i32> load<i16>(work.histogram + (at << 1), 16);
     const found = earlyLevel(layer, work, level - (32767 - before - 1) / current);
-    if (layer.signed != 0) store<i16>(target + ((lane + at) << 1), <i16>found);
-    else store<u8>(target + lane + at, <u8>found);
+    if (layer.signed != 0) store<i16>(target + ((lane + at) << 1), <i16> found);
+    else store<u8>(target + lane + at, <u8> found);
   }
 }
 
 /** Stores eight levels and counts those of the lanes in `mask` that were rectified or saturated. */
 
-@inline
 function storeLevels(layer: Layer, work: Work, levels: v128, mask: i32, target: usize, vector: i32): void {
   if (layer.signed != 0) {
     const floor = i16x8.splat(<i16> (1 - layer.unit));
@@ -234,7 +233,6 @@ function walkBlock32(layer: Layer, work: Work, block: Block, list: usize, end: u
 
 /** Copies `bytes` bytes and writes none besides; may read up to 15 more. */
 
-@inline
 export function copyExact(target: usize, source: usize, bytes: i32): void {
   if (bytes >= 16) {
     const last = bytes - 16;

@@ -11,7 +11,6 @@ import { Work } from "./records";
  * @returns the list's end; the word there is 0
  */
 
-@inline
 export function sortEvents(
   work: Work,
   source: usize,
@@ -42,7 +41,7 @@ export function sortEvents(
       const level = <u32> load<u8>(source + index);
       const bin = histogram + (level << 2);
       store<u32>(bin, load<u32>(bin) + 1);
-      store<u32>(free, (level << 24) | (<u32>index * scale));
+      store<u32>(free, (level << 24) | (<u32> index * scale));
       free += 4;
     }
   }

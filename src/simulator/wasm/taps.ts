@@ -55,7 +55,6 @@ function slideTaps(layer: Layer, y: i32, x: i32, taps: usize): usize {
   return taps;
 }
 
-@inline
 function runPosition(layer: Layer, work: Work, taps: usize, end: usize, target: usize): void {
   const block = changetype<Block>(layer.blocks);
   const threshold = i16x8.splat(<i16> layer.threshold);

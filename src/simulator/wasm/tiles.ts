@@ -29,7 +29,16 @@ function runBand(layer: Layer, work: Work, from: i32, to: i32): void {
     const rowElements = layer.inWidth * layer.inChannels;
     const first = firstRow * rowElements;
     const events = work.unsorted + (lastRow - firstRow) * rowElements * 4 + 64;
-    const end = sortEvents(work, layer.source + first, (lastRow - firstRow) * rowElements, layer.levelMax, events, 1, 0, 0);
+    const end = sortEvents(
+      work,
+      layer.source + first,
+      (lastRow - firstRow) * rowElements,
+      layer.levelMax,
+      events,
+      1,
+      0,
+      0,
+    );
     appendAll(layer, work, events, end, first, from, to);
     // A band counts the rows that no earlier band did.
     countEvents(
@@ -59,7 +68,7 @@ function resetCursors(layer: Layer, work: Work, from: i32, to: i32): void {
 }
 
 /** Appends the sorted events, and those of the biases where they belong, to the lists of tile rows `from` to `to`. */
-@inline
+
 function appendAll(layer: Layer, work: Work, events: usize, end: usize, first: i32, from: i32, to: i32): void {
   let next = events;
   for (let bias = 0; bias < layer.biasCount; bias++) {
@@ -81,7 +90,6 @@ function appendBias(layer: Layer, work: Work, event: u32, from: i32, to: i32): v
   }
 }
 
-@inline
 function append(cursor: usize, event: u32): void {
   const free = load<u32>(cursor);
   store<u32>(free, event);
@@ -127,7 +135,7 @@ function appendEvents(layer: Layer, work: Work, events: usize, end: usize, first
 }
 
 /** To three tiles side by side. */
-@inline
+
 function append3(cursor: usize, event: u32, step: u32): void {
   append(cursor, event);
   append(cursor + 4, event - step);
@@ -145,7 +153,6 @@ function countEvents(layer: Layer, work: Work, events: usize, end: usize, first:
   work.events += <f64> sum;
 }
 
-@inline
 function runTile(layer: Layer, work: Work, index: i32, y: i32, x: i32): void {
   const list = work.lists + index * layer.listBytes;
   const end = <usize> load<u32>(work.cursors + (index << 2));
@@ -169,7 +176,6 @@ function runTile(layer: Layer, work: Work, index: i32, y: i32, x: i32): void {
 
 /** Highest level of the four positions of a 2x2 tile. */
 
-@inline
 function poolTile(layer: Layer, work: Work, offset: i32): void {
   const tile = work.tile;
   const channels = layer.channels;

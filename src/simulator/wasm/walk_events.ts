@@ -15,19 +15,19 @@ import { Block, Layer, ROW_MASK, Work } from "./records";
 import { leaveBlock } from "./readout";
 
 /** Potentials after `steps` steps of a current; 32767 and −32768 stay. */
-@inline
+
 export function advance(potential: v128, current: v128, steps: v128): v128 {
   return i16x8.add_sat_s(potential, i16x8.mul(current, steps));
 }
 
 /** Whether a guard has seen the bottom. */
-@inline
+
 function atBottom(low: v128): bool {
   return v128.any_true(i16x8.eq(low, i16x8.splat(-32768)));
 }
 
 /** Walks four vectors and puts their levels at `target`. @returns false when 16 bits were too few */
-@inline
+
 function events4(layer: Layer, work: Work, block: Block, list: usize, end: usize, target: usize, guarded: bool): bool {
   const start = block.start, table = block.table, stepMax = layer.stepMax;
   let v0 = v128.load(start), v1 = v128.load(start, 16), v2 = v128.load(start, 32), v3 = v128.load(start, 48);
@@ -47,7 +47,7 @@ function events4(layer: Layer, work: Work, block: Block, list: usize, end: usize
     i2 = i16x8.add(i2, v128.load(row, 32));
     i3 = i16x8.add(i3, v128.load(row, 48));
     for (; steps > stepMax; steps -= stepMax) {
-      const few = i16x8.splat(<i16>stepMax);
+      const few = i16x8.splat(<i16> stepMax);
       v0 = advance(v0, i0, few);
       v1 = advance(v1, i1, few);
       v2 = advance(v2, i2, few);
@@ -58,7 +58,7 @@ function events4(layer: Layer, work: Work, block: Block, list: usize, end: usize
       m3 = i16x8.max_s(m3, v3);
       if (guarded) low = i16x8.min_s(i16x8.min_s(i16x8.min_s(i16x8.min_s(low, v0), v1), v2), v3);
     }
-    const many = i16x8.splat(<i16>steps);
+    const many = i16x8.splat(<i16> steps);
     v0 = advance(v0, i0, many);
     v1 = advance(v1, i1, many);
     v2 = advance(v2, i2, many);
@@ -92,7 +92,7 @@ export function walkEvents4(
 }
 
 /** Walks three and puts their levels at `target`. @returns false when 16 bits were too few */
-@inline
+
 function events3(layer: Layer, work: Work, block: Block, list: usize, end: usize, target: usize, guarded: bool): bool {
   const start = block.start, table = block.table, stepMax = layer.stepMax;
   let v0 = v128.load(start), v1 = v128.load(start, 16), v2 = v128.load(start, 32);
@@ -111,7 +111,7 @@ function events3(layer: Layer, work: Work, block: Block, list: usize, end: usize
     i1 = i16x8.add(i1, v128.load(row, 16));
     i2 = i16x8.add(i2, v128.load(row, 32));
     for (; steps > stepMax; steps -= stepMax) {
-      const few = i16x8.splat(<i16>stepMax);
+      const few = i16x8.splat(<i16> stepMax);
       v0 = advance(v0, i0, few);
       v1 = advance(v1, i1, few);
       v2 = advance(v2, i2, few);
@@ -120,7 +120,7 @@ function events3(layer: Layer, work: Work, block: Block, list: usize, end: usize
       m2 = i16x8.max_s(m2, v2);
       if (guarded) low = i16x8.min_s(i16x8.min_s(i16x8.min_s(low, v0), v1), v2);
     }
-    const many = i16x8.splat(<i16>steps);
+    const many = i16x8.splat(<i16> steps);
     v0 = advance(v0, i0, many);
     v1 = advance(v1, i1, many);
     v2 = advance(v2, i2, many);
@@ -151,7 +151,7 @@ export function walkEvents3(
 }
 
 /** Walks two and puts their levels at `target`. @returns false when 16 bits were too few */
-@inline
+
 function events2(layer: Layer, work: Work, block: Block, list: usize, end: usize, target: usize, guarded: bool): bool {
   const start = block.start, table = block.table, stepMax = layer.stepMax;
   let v0 = v128.load(start), v1 = v128.load(start, 16);
@@ -169,14 +169,14 @@ function events2(layer: Layer, work: Work, block: Block, list: usize, end: usize
     i0 = i16x8.add(i0, v128.load(row));
     i1 = i16x8.add(i1, v128.load(row, 16));
     for (; steps > stepMax; steps -= stepMax) {
-      const few = i16x8.splat(<i16>stepMax);
+      const few = i16x8.splat(<i16> stepMax);
       v0 = advance(v0, i0, few);
       v1 = advance(v1, i1, few);
       m0 = i16x8.max_s(m0, v0);
       m1 = i16x8.max_s(m1, v1);
       if (guarded) low = i16x8.min_s(i16x8.min_s(low, v0), v1);
     }
-    const many = i16x8.splat(<i16>steps);
+    const many = i16x8.splat(<i16> steps);
     v0 = advance(v0, i0, many);
     v1 = advance(v1, i1, many);
     m0 = i16x8.max_s(m0, v0);
@@ -204,7 +204,7 @@ export function walkEvents2(
 }
 
 /** Walks one and puts their levels at `target`. @returns false when 16 bits were too few */
-@inline
+
 function events1(layer: Layer, work: Work, block: Block, list: usize, end: usize, target: usize, guarded: bool): bool {
   const start = block.start, table = block.table, stepMax = layer.stepMax;
   let v0 = v128.load(start);
@@ -221,12 +221,12 @@ function events1(layer: Layer, work: Work, block: Block, list: usize, end: usize
     let steps = level - nextLevel;
     i0 = i16x8.add(i0, v128.load(row));
     for (; steps > stepMax; steps -= stepMax) {
-      const few = i16x8.splat(<i16>stepMax);
+      const few = i16x8.splat(<i16> stepMax);
       v0 = advance(v0, i0, few);
       m0 = i16x8.max_s(m0, v0);
       if (guarded) low = i16x8.min_s(low, v0);
     }
-    const many = i16x8.splat(<i16>steps);
+    const many = i16x8.splat(<i16> steps);
     v0 = advance(v0, i0, many);
     m0 = i16x8.max_s(m0, v0);
     if (guarded) low = i16x8.min_s(low, v0);

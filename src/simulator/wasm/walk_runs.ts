@@ -9,7 +9,6 @@ import { CHUNK, GUARDS, MAXIMA, ROW_MASK } from "./records";
 
 /** Larger of `peak` and |current|, unsigned: |−32768| is 32768. */
 
-@inline
 function higher(peak: v128, current: v128): v128 {
   return i16x8.max_u(peak, i16x8.abs(current));
 }
