@@ -9,7 +9,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseLinkAddress } from "../../devices/transport/address.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import type { CameraConfig, Config, SourceConfig } from "../config/types.ts";
+import type { BoardConfig, CameraConfig, PowerConfig, SourceConfig } from "../config/types.ts";
 import type { Permission } from "../core/platform.ts";
 
 /** Something that is needed, and by what. */
@@ -58,7 +58,7 @@ export function needsOf({ config, path, files }: Pick<LoadedConfig, "config" | "
     { feature: "configuration", kind: "read", target: path },
     ...files.map((target): Need => ({ feature: "configuration", kind: "read", target })),
   ];
-  const { mqtt, backend, spool, history, monitor, commands, cameras } = config;
+  const { mqtt, backend, spool, history, monitor, power, commands, cameras } = config;
   if (mqtt !== null) needs.push({ feature: "broker", kind: "net", target: hostAndPort(mqtt.url) });
   if (spool !== null) {
     needs.push({ feature: "spool", kind: "read", target: spool.path });
@@ -74,6 +74,7 @@ export function needsOf({ config, path, files }: Pick<LoadedConfig, "config" | "
     const packages = monitor.page ? packagesFolders() : [];
     needs.push(...packages.map((target): Need => ({ feature: "monitor", kind: "read", target })));
   }
+  if (power.enabled) needs.push(...powerNeeds(power));
   if (backend.kind === "loihi") needs.push(...boardNeeds(backend));
   for (const camera of cameras) {
     const feature = `camera ${camera.id}`;
@@ -103,23 +104,35 @@ function hostAndPort(url: string): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function boardNeeds({ link, board }: Extract<Config["backend"], { kind: "loihi" }>): Need[] {
-  const feature = "board";
+/** Without what stands under /sys, which no flag but -A shows: sensors are mounted into `folders`. */
+function powerNeeds({ folders, meters, stateFile }: PowerConfig): Need[] {
+  const feature = "power";
+  const needs: Need[] = folders.map((target) => ({ feature, kind: "read", target }));
+  if (stateFile !== null) {
+    const target = dirname(stateFile); // replaced by another file, and not written in place
+    needs.push({ feature, kind: "read", target }, { feature, kind: "write", target });
+  }
+  for (const meter of meters) {
+    const own = meter.kind === "http" ? { kind: "net" as const, target: hostAndPort(meter.url) } : linkNeed(meter.link);
+    needs.push({ feature, ...own });
+  }
+  return needs;
+}
+
+/** What opens a link. */
+function linkNeed(link: string): Permission {
   const address = parseLinkAddress(link);
-  const files: Need = {
-    feature,
-    kind: "read",
-    target: board.endsWith(".json") ? board : `${PROGRAM_FOLDER}firmware-config`,
-  };
   // Foreign calls into libc: in effect everything that the user may do, and Deno cannot narrow it by file here.
-  if (address.kind === "serial") return [files, { feature, kind: "ffi" }];
-  return address.kind === "tcp"
-    ? [files, {
-      feature,
-      kind: "net",
-      target: `${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`,
-    }]
-    : [files, { feature, kind: "read", target: address.path }];
+  if (address.kind === "serial") return { kind: "ffi" };
+  if (address.kind === "replay") return { kind: "read", target: address.path };
+  const { host, port } = address;
+  return { kind: "net", target: `${host.includes(":") ? `[${host}]` : host}:${port}` };
+}
+
+function boardNeeds({ link, board }: BoardConfig): Need[] {
+  const feature = "board";
+  const target = board.endsWith(".json") ? board : `${PROGRAM_FOLDER}firmware-config`;
+  return [{ feature, kind: "read", target }, { feature, ...linkNeed(link) }];
 }
 
 function cameraNeeds({ network, source, shadow }: CameraConfig): Permission[] {

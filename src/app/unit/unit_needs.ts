@@ -1,6 +1,7 @@
 /** What a configuration wants of the machine beside Deno's permissions: devices, groups, folders, addresses. Pure. */
 
 import { isIP } from "node:net";
+import { basename } from "node:path";
 import { parseLinkAddress } from "../../../devices/transport/address.ts";
 import type { Config } from "../../config/types.ts";
 import { ConfigError } from "../../core/errors.ts";
@@ -31,8 +32,12 @@ export function unitNeedsOf(config: Config): UnitNeeds {
     for (const device of serialClasses(path)) devices.add(device);
     groups.add("dialout");
   }
-  const { spool, history, monitor } = config;
-  const kept = [["spool.path", spool?.path], ["history.path", history?.path]] as const;
+  const { spool, history, monitor, power } = config;
+  const kept = [
+    ["spool.path", spool?.path],
+    ["history.path", history?.path],
+    ["power.state_file", power.enabled ? power.stateFile ?? undefined : undefined],
+  ] as const;
   const stateFolders = kept.flatMap(([where, path]) => path === undefined ? [] : [stateFolder(where, path)]);
   const hosts = hostsOf(config);
   return {
@@ -46,10 +51,15 @@ export function unitNeedsOf(config: Config): UnitNeeds {
 
 // ---------------------------------------------------------------------------------------------------------------------
 
-function serialPaths({ backend }: Config): string[] {
-  if (backend.kind !== "loihi") return [];
-  const address = parseLinkAddress(backend.link);
-  return address.kind === "serial" ? [address.path] : [];
+/** Links of the board and of power meters. */
+function linksOf({ backend, power }: Config) {
+  const meters = power.enabled ? power.meters : [];
+  const links = meters.flatMap((meter) => meter.kind === "serial" ? [meter.link] : []);
+  return [...(backend.kind === "loihi" ? [backend.link] : []), ...links].map(parseLinkAddress);
+}
+
+function serialPaths(config: Config): string[] {
+  return linksOf(config).flatMap((address) => address.kind === "serial" ? [address.path] : []);
 }
 
 /** Names of drivers in /proc/devices: the class stays when the device is plugged in again under another number. */
@@ -64,16 +74,16 @@ function stateFolder(where: string, path: string): string {
   if (name !== undefined && name !== "private") return name;
   const message = `Cannot write a unit as ${where} must be below /var/lib/NAME, where systemd makes a folder for the ` +
     `service: found ${JSON.stringify(path)}`;
-  throw new ConfigError("unit.state", message, { hint: `Set ${where}: /var/lib/quartz-edge/${where.split(".")[0]}` });
+  throw new ConfigError("unit.state", message, {
+    hint: `Set ${where}: /var/lib/quartz-edge/${basename(path) || where}`,
+  });
 }
 
-function hostsOf({ mqtt, backend, cameras, monitor }: Config): string[] {
-  const hosts: string[] = [];
+function hostsOf(config: Config): string[] {
+  const { mqtt, cameras, monitor, power } = config;
+  const hosts = linksOf(config).flatMap((address) => address.kind === "tcp" ? [address.host] : []);
   if (mqtt !== null) hosts.push(endpointOf(mqtt.url).host);
-  if (backend.kind === "loihi") {
-    const address = parseLinkAddress(backend.link);
-    if (address.kind === "tcp") hosts.push(address.host);
-  }
+  for (const meter of power.meters) if (meter.kind === "http") hosts.push(endpointOf(meter.url).host);
   for (const { source } of cameras) if ("url" in source) hosts.push(endpointOf(source.url).host);
   // Whoever looks at the page may come from anywhere, unless it is for this machine alone.
   if (monitor !== null) {

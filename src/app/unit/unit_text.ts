@@ -146,8 +146,8 @@ function commandLine(loaded: LoadedConfig, runtime: UnitOptions["runtime"], name
 
 function readPaths(needs: readonly Need[]): string[] {
   return needs.flatMap(({ kind, target, feature }) => {
-    const isState = feature === "spool" || feature === "history";
-    return kind === "read" && target !== undefined && !isState ? [target] : [];
+    const isMade = ["spool", "history", "power"].includes(feature); // by systemd, not by who installs it
+    return kind === "read" && target !== undefined && !isMade ? [target] : [];
   });
 }
 

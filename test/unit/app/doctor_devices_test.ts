@@ -5,7 +5,6 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, write
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseDemuxers, parseProtocols, parseVersion } from "../../../devices/camera/ffmpeg_ability.ts";
-import { listSysfsSensors } from "../../../devices/sysfs_sensors.ts";
 import { type Check, type Finding, runChecks } from "../../../src/app/doctor/check.ts";
 import { checkSerial } from "../../../src/app/doctor/checks/board.ts";
 import { checkDevice } from "../../../src/app/doctor/checks/cameras.ts";
@@ -81,29 +80,19 @@ Deno.test("the clock: implausible, synchronised by its marker, or nobody can say
   assert.notEqual(await verdict(bare.root, Date.UTC(2026, 5, 1)), undefined);
 });
 
-Deno.test("sensors are listed by name, those without a reading are left out, denied ones are named", async () => {
+Deno.test("sensors are told with their readings, denied ones with what opens them, and none is no failure", async () => {
   using machine = makeRoot({
-    "sys/devices/i2c/hwmon/hwmon3/name": "ina3221\n",
-    "sys/devices/i2c/hwmon/hwmon3/in1_input": "5000\n",
-    "sys/devices/i2c/hwmon/hwmon3/curr1_input": "1200\n",
-    "sys/devices/cpu/hwmon/hwmon0/name": "coretemp\n",
-    "sys/devices/cpu/hwmon/hwmon0/temp1_input": "40000\n",
-    "sys/devices/rapl/intel-rapl:0/name": "package-0\n",
-    "sys/devices/rapl/intel-rapl:0/energy_uj": "1\n",
-    "sys/class/hwmon/hwmon3": "->../../devices/i2c/hwmon/hwmon3",
-    "sys/class/hwmon/hwmon0": "->../../devices/cpu/hwmon/hwmon0",
-    "sys/class/powercap/intel-rapl:0": "->../../devices/rapl/intel-rapl:0",
+    "sys/devices/i2c-1/1-0040/hwmon/hwmon3/name": "ina3221\n",
+    "sys/devices/i2c-1/1-0040/hwmon/hwmon3/in1_label": "VDD_IN\n",
+    "sys/devices/i2c-1/1-0040/hwmon/hwmon3/in1_input": "5000\n",
+    "sys/devices/i2c-1/1-0040/hwmon/hwmon3/curr1_input": "1200\n",
+    "sys/class/hwmon/hwmon3": "->../../devices/i2c-1/1-0040/hwmon/hwmon3",
   });
-  const sensors = await listSysfsSensors(join(machine.root, "sys"));
-  assert.deepEqual(sensors.map(({ kind, name, readings }) => [kind, name, readings]), [
-    ["hwmon", "ina3221", ["curr1_input", "in1_input"]],
-    ["powercap", "package-0", ["energy_uj"]],
-  ]);
-  assert.ok(sensors[0].path.endsWith("devices/i2c/hwmon/hwmon3"));
-  const finding = await runOne(sensorChecks(machine), "host.sensors");
-  assert.deepEqual([finding.verdict, finding.found], ["ok", "ina3221 (curr1_input in1_input), package-0 (energy_uj)"]);
+  const look = (root: string) => runOne(sensorChecks({ root, clock: createFakeClock(), loaded: null }), "host.sensors");
+  const finding = await look(machine.root);
+  assert.deepEqual([finding.verdict, finding.found], ["ok", "ina3221: vdd_in: 6.00 W (5.00 V, 1.200 A)"]);
   using empty = makeRoot({ "etc/hostname": "gw" });
-  assert.match((await runOne(sensorChecks(empty), "host.sensors")).found, /^none/);
+  assert.match((await look(empty.root)).found, /^none/);
 });
 
 Deno.test("what ffmpeg says of itself is read from old and new forms of its lists", () => {
