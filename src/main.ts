@@ -67,6 +67,11 @@ async function runCommand(command: Command, context: CommandContext): Promise<nu
   }
 }
 
+function onHangup(act: () => void): () => void {
+  process.on("SIGHUP", act);
+  return () => process.removeListener("SIGHUP", act);
+}
+
 async function main(argv: readonly string[]): Promise<number> {
   const console = processConsole();
   const stop = new AbortController();
@@ -78,7 +83,7 @@ async function main(argv: readonly string[]): Promise<number> {
     const command = parseCommandLine(argv);
     isJson = "json" in command && command.json;
     const random = createRandom(systemClock.wallMs());
-    return await runCommand(command, { console, clock: systemClock, random, signal: stop.signal });
+    return await runCommand(command, { console, clock: systemClock, random, signal: stop.signal, onHangup });
   } catch (error) {
     console.note(isJson ? JSON.stringify({ error: errorToJson(error) }) : formatError(error));
     return exitCodeOf(error);

@@ -61,6 +61,12 @@ const set = {
   about: "replace one value of the file, cameras.door.max_age_ms=500; may be repeated",
 } as const;
 
+const state = {
+  type: "text",
+  placeholder: "FOLDER",
+  about: "folder for the last good copy of the file ($STATE_DIRECTORY, which systemd sets)",
+} as const;
+
 /** The table. Flags are `kebab-case`, as typed after `--`; a verb may have two words. */
 export const COMMAND_TABLE = {
   demo: {
@@ -84,6 +90,8 @@ export const COMMAND_TABLE = {
     flags: {
       config,
       set,
+      state,
+      strict: { type: "switch", about: "end with code 78 on a broken file, whatever copy of it is kept" },
       alive: { type: "text", placeholder: "FILE", about: "renew this file while work advances, for health checks" },
       json,
     },
@@ -292,7 +300,7 @@ export const COMMAND_TABLE = {
   validate: {
     about: "Check a configuration file and report every problem",
     arguments: [],
-    flags: { config, set, json },
+    flags: { config, set, state, json },
     examples: ["validate --config edge.yaml"],
   },
   "config explain": {

@@ -1,7 +1,6 @@
 /** A configuration to a gateway that is ready to run. Each part has a file in `compose/`. */
 
 import process from "node:process";
-import type { CommandHandler } from "../commands/command_handler.ts";
 import type { Config } from "../config/types.ts";
 import { ConfigError } from "../core/errors.ts";
 import type { CommandSink } from "../ports/commands.ts";
@@ -50,8 +49,8 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     }
     const equipped = [...equipment.values()];
     // Commands need the gateway, which needs the publisher, which takes commands in.
-    let commands: CommandHandler | null = null;
-    const sink: CommandSink = (request, respond) => commands?.sink(request, respond);
+    let commands: CommandSink | null = null;
+    const sink: CommandSink = (request, respond) => commands?.(request, respond);
     const { clock, random, log, observers = [], listeners = [], configSha256 } = options;
     const latest = new LatestMessages();
     let runtime: Runtime | null = null;
@@ -90,10 +89,10 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     if (monitor !== null) monitoring!.watchGateway(monitor, { runtime, publisher, metricsText });
     const whatHangs = (limitMs: number) =>
       runtime.whatHangs(limitMs) ?? (mqtt.diskBusyMs > limitMs ? "the spool's disk" : null);
-    const parts = { runtime, publisher, metricsText, whatHangs, factory, equipment, companions, power };
+    const parts = { runtime, publisher, mqtt, metricsText, whatHangs, factory, equipment, companions, power };
     const gateway = new Gateway({ config, options, ...parts });
     power?.start(runtime, publisher, () => gateway.publishInfo());
-    if (config.commands !== null) commands = openCommands(gateway, config.commands, options);
+    commands = openCommands(gateway, options);
     return gateway;
   } catch (error) {
     await power?.[Symbol.asyncDispose]();

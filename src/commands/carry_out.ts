@@ -54,8 +54,7 @@ export async function carryOut(verb: CommandVerb, args: CommandArgs, controls: C
           "This gateway cannot read its configuration again; restart it instead",
         );
       }
-      await controls.reload();
-      return { data: {} };
+      return { data: await controls.reload() };
     case "restart":
       return {
         data: { delay_ms: RESTART_DELAY_MS },

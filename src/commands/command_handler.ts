@@ -7,13 +7,13 @@
 
 import type { Clock } from "../core/clock.ts";
 import { COMMAND_VERBS, type CommandVerb } from "../core/commands.ts";
-import { EdgeError } from "../core/errors.ts";
+import { EdgeError, formatIssue } from "../core/errors.ts";
 import type { CommandRequest, CommandSink } from "../ports/commands.ts";
 import type { Controls } from "../ports/controls.ts";
 import { type Command, COMMAND_BYTES_MAX, parseCommand } from "./command_schema.ts";
 import { carryOut } from "./carry_out.ts";
 
-/** Terms on which commands are taken. */
+/** Terms on which commands are taken; read at each command, so that they may change. */
 export interface CommandHandlerOptions {
   readonly allow: readonly CommandVerb[];
   /** Oldest command taken; also how far ahead its clock may be. */
@@ -44,12 +44,14 @@ export interface CommandHandler {
 export const IDS_REMEMBERED = 256;
 /** Longer answers are not kept for repeats. */
 const ANSWER_KEPT_MAX = 4096;
+/** Most findings of an error in an answer. */
+const ISSUES_MAX = 20;
 const IGNORED_LOGGED_EVERY_US = 60e6;
 
 /** A handler that has seen nothing yet. */
 export function createCommandHandler(options: CommandHandlerOptions): CommandHandler {
-  const { allow, maxAgeMs, controls, clock, log } = options;
-  const takeToken = createBucket(options.ratePerMin, clock);
+  const { controls, clock, log } = options;
+  const takeToken = createBucket(options, clock);
   // By id, in order of arrival; null while it is being carried out.
   const answers = new Map<string, string | null>();
   const startWallMs = clock.wallMs();
@@ -58,6 +60,7 @@ export function createCommandHandler(options: CommandHandlerOptions): CommandHan
 
   /** The command, or why not; an empty code stands for a repeat that is still being carried out. */
   const check = ({ verb, payload, isRetained }: CommandRequest): Command & { verb: CommandVerb } | Refusal => {
+    const { allow, maxAgeMs } = options;
     const known = COMMAND_VERBS.find((one) => one === verb);
     if (known === undefined) return { code: "unknown_verb", message: `verbs are ${COMMAND_VERBS.join(", ")}` };
     if (!allow.includes(known)) return { code: "not_allowed", message: `commands.allow does not list ${known}` };
@@ -127,7 +130,9 @@ export function createCommandHandler(options: CommandHandlerOptions): CommandHan
         const code = error instanceof EdgeError ? error.code.replace(/^command\./, "") : "internal";
         const message = error instanceof Error ? error.message : String(error);
         log("warn", `Command ${verb} failed: ${message}`, { code: `command.${code}`, verb, id });
-        return { outcome: { status: "error" as const, error: { code, message } }, afterwards: undefined };
+        const issues = error instanceof EdgeError ? error.issues.slice(0, ISSUES_MAX).map(formatIssue) : [];
+        const answer = { code, message, ...(issues.length === 0 ? {} : { issues }) };
+        return { outcome: { status: "error" as const, error: answer }, afterwards: undefined };
       },
     ).then(async ({ outcome, afterwards }) => {
       const answer = write(verb, id, outcome);
@@ -149,16 +154,20 @@ interface Refusal {
 
 type Outcome =
   | { readonly status: "ok"; readonly data: Readonly<Record<string, unknown>> }
-  | { readonly status: "error"; readonly error: { readonly code: string; readonly message: string } };
+  | {
+    readonly status: "error";
+    readonly error: { readonly code: string; readonly message: string; readonly issues?: readonly string[] };
+  };
 
 const REPEATED = JSON.stringify({ schema: "quartz.response.v1", status: "ok", data: { repeated: true } });
 
 /** A bucket of `ratePerMin` tokens that fills up within a minute. */
-function createBucket(ratePerMin: number, clock: Clock): () => boolean {
-  let tokens = ratePerMin;
+function createBucket(terms: { readonly ratePerMin: number }, clock: Clock): () => boolean {
+  let tokens = Infinity; // a full bucket, whatever the rate is when the first command comes
   let filledUs = clock.nowUs();
   return () => {
     const nowUs = clock.nowUs();
+    const { ratePerMin } = terms;
     tokens = Math.min(ratePerMin, tokens + (nowUs - filledUs) / 60e6 * ratePerMin);
     filledUs = nowUs;
     if (tokens < 1) return false;

@@ -300,7 +300,13 @@ export interface ResultMessage extends ClassifiedMessage {
 }
 
 /** What an event may be about. */
-export type EventName = "camera_lost" | "camera_back" | "network_switched" | "spool_dropped" | "energy_restarted";
+export type EventName =
+  | "camera_lost"
+  | "camera_back"
+  | "network_switched"
+  | "config_reloaded"
+  | "spool_dropped"
+  | "energy_restarted";
 
 /** Something happened once. Not kept by the broker, but delivered. */
 export interface EventMessage {

@@ -20,8 +20,11 @@ export interface Controls {
   switchNetwork(camera: string, network: string): Promise<Pick<ModelInfo, "id" | "sha256">>;
   /** Ends the program so that its supervisor starts it again. */
   restart(): void;
-  /** Reads the configuration again; null where that is not possible. */
-  readonly reload: (() => Promise<void>) | null;
+  /**
+   * Reads the configuration again; resolves with what changed, for the answer (`snake_case`), and rejects with an
+   * `EdgeError` when nothing was. Null where that is not possible.
+   */
+  readonly reload: (() => Promise<Readonly<Record<string, unknown>>>) | null;
 }
 
 /** A frame as the network saw it. */

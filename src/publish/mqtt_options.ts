@@ -39,6 +39,8 @@ export interface MqttPublisherOptions {
   readonly commands?: CommandSink;
   /** What else is listened to. */
   readonly subscriptions?: readonly Subscription[];
+  /** False: listens to commands only from `listenToCommands` on. True by default. */
+  readonly listensToCommands?: boolean;
   /** Pause before the second attempt to connect; doubled each time up to `reconnectMsMax`, and shortened by chance. */
   readonly reconnectMsMin?: number;
   readonly reconnectMsMax?: number;
@@ -113,6 +115,7 @@ export function checkOptions(options: MqttPublisherOptions): CheckedOptions {
   }
   const { clock, random } = options;
   return {
+    listensToCommands: true,
     reconnectMsMin: RECONNECT_MS_MIN,
     reconnectMsMax: RECONNECT_MS_MAX,
     boot: Array.from({ length: 16 }, () => random.integer(16).toString(16)).join(""),

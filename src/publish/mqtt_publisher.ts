@@ -36,6 +36,8 @@ const TOPICS_CACHED_MAX = 4096;
 export interface MqttPublisher extends Publisher {
   /** Of the last successful connection; null before the first. */
   readonly protocol: "5" | "3.1.1" | null;
+  /** Begins to listen to commands, if there is a sink for them; fine when it does. */
+  listenToCommands(): void;
   /** Null without a spool, and until it could be opened. */
   readonly spoolCounts: SpoolCounts | null;
   /** How long the spool's writer has waited for the disk, ms; 0 when it does not. */
@@ -72,6 +74,9 @@ class LinkedPublisher implements MqttPublisher {
   /** So that a thousand refusals alike make one line. */
   readonly #refusalsLogged = new Set<string>();
 
+  /** Each session's own, by reference: what is added here is asked for at the next connect, too. */
+  readonly #subscriptions: Subscription[];
+  #isListening = false;
   #session: Session | null = null;
   #protocol: "5" | "3.1.1" | null = null;
   /** Worded anew on every connect, as it names the protocol. */
@@ -95,13 +100,12 @@ class LinkedPublisher implements MqttPublisher {
     this.#outbox = createOutbox(options.outboxMax, this.#tally);
     this.#spooled = options.spool === undefined ? null : this.#openSpooled(options.spool);
     this.#stores = [this.#retained, this.#responses, this.#outbox, ...(this.#spooled === null ? [] : [this.#spooled])];
+    this.#subscriptions = [...options.subscriptions];
+    if (options.listensToCommands) this.listenToCommands();
     this.#link = new BrokerLink({
       ...options,
       statusTopic: topicOf("status", options),
-      subscriptions: [
-        ...(options.commands === undefined ? [] : [this.#subscription(options.commands)]),
-        ...options.subscriptions,
-      ],
+      subscriptions: this.#subscriptions,
       onOnline: (session, protocol) => this.#onOnline(session, protocol),
       onEnded: (end) => this.#onEnded(end),
     });
@@ -126,6 +130,15 @@ class LinkedPublisher implements MqttPublisher {
     const { recovered, published, replaced, dropped, droppedByKind } = this.#tally;
     const queued = this.#stores.reduce((sum, store) => sum + store.queued, 0);
     return { recovered, queued, published, replaced, dropped, droppedByKind: { ...droppedByKind } };
+  }
+
+  listenToCommands(): void {
+    const { commands } = this.#options;
+    if (this.#isListening || commands === undefined) return;
+    this.#isListening = true;
+    const subscription = this.#subscription(commands);
+    this.#subscriptions.push(subscription);
+    this.#session?.subscribe(subscription);
   }
 
   publish(message: Message): void {

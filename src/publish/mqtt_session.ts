@@ -49,7 +49,7 @@ export interface SessionOptions {
   readonly tls?: TlsOptions;
   readonly connectTimeoutMs: number;
   readonly statusTopic: string;
-  /** What to listen to. */
+  /** What to listen to; read once the broker has accepted us. */
   readonly subscriptions: readonly Subscription[];
   /** The broker accepted us. */
   readonly onOnline: () => void;
@@ -93,6 +93,8 @@ export interface Session {
   send(outgoing: Outgoing, answered: (refusal: string | null) => void): void;
   /** Sends the gateway's own retained status; same rules. */
   sendStatus(status: "online" | "stopped", answered: (refusal: string | null) => void): void;
+  /** Asks the broker for something more, which `subscriptions` has by now. */
+  subscribe(subscription: Subscription): void;
   /** Says goodbye, so that the broker forgets the will; `ended` follows unless the broker is frozen. */
   disconnect(): void;
   /** Drops the connection without goodbye; `ended` follows soon. */
@@ -176,6 +178,7 @@ export function openSession(options: SessionOptions): Session {
       publish(topic, message.payload, v5 ? { ...terms, properties: properties() } : terms, answered);
     },
     sendStatus: (status, answered) => publish(options.statusTopic, status, { qos: 1, retain: true }, answered),
+    subscribe: (subscription) => ask(client, subscription, () => alive),
     disconnect: () => {
       leaving = true;
       client.end(false, v5 ? { properties: { sessionExpiryInterval: 0 } } : {});
@@ -193,13 +196,16 @@ function subscribe(client: mqtt.MqttClient, subscriptions: readonly Subscription
     const message = { topic, payload, isRetained: packet.retain, responseTopic, correlation: correlationData ?? null };
     for (const { filter, onMessage } of subscriptions) if (topicMatches(filter, topic)) onMessage(message);
   });
-  for (const { filter, retainAsPublished, onRefused } of subscriptions) {
-    client.subscribe(filter, { qos: 1, rap: retainAsPublished }, (error, granted) => {
-      if (!isAlive()) return;
-      if (error) onRefused(error.message);
-      else if (granted?.some(({ qos }) => qos >= 128)) onRefused("Not authorized");
-    });
-  }
+  for (const subscription of subscriptions) ask(client, subscription, isAlive);
+}
+
+function ask(client: mqtt.MqttClient, subscription: Subscription, isAlive: () => boolean): void {
+  const { filter, retainAsPublished, onRefused } = subscription;
+  client.subscribe(filter, { qos: 1, rap: retainAsPublished }, (error, granted) => {
+    if (!isAlive()) return;
+    if (error) onRefused(error.message);
+    else if (granted?.some(({ qos }) => qos >= 128)) onRefused("Not authorized");
+  });
 }
 
 /** Where and as whom to connect; nothing of what is done there. */

@@ -165,7 +165,14 @@ const healthPayload = z.strictObject({
 const eventPayload = z.strictObject({
   ...envelope("quartz.event.v1"),
   historical,
-  event: z.enum(["camera_lost", "camera_back", "network_switched", "spool_dropped", "energy_restarted"]),
+  event: z.enum([
+    "camera_lost",
+    "camera_back",
+    "network_switched",
+    "config_reloaded",
+    "spool_dropped",
+    "energy_restarted",
+  ]),
   camera: id.optional(),
   text: z.string(),
   facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),

@@ -44,8 +44,8 @@ export class Runtime {
   readonly #stop = new AbortController();
   readonly #startUs: number;
   #cameras: RunningCamera[];
-  /** Those that run, by their end. Null before `run`. */
-  #active: Map<RunningCamera, Promise<void>> | null = null;
+  /** What keeps `run` running: cameras, and changes under way, each with its end. Null before `run`. */
+  #active: Map<object, Promise<void>> | null = null;
   #failure: unknown = null;
   #hasHealthChanged = false;
 
@@ -174,6 +174,14 @@ export class Runtime {
     camera.endProblems();
     this.#cameras = this.#cameras.filter((other) => other !== camera);
     return camera.view;
+  }
+
+  /** Keeps the runtime running during `work`, which may leave it without a camera for a while. */
+  async hold<T>(work: () => Promise<T>): Promise<T> {
+    const key = {};
+    const done = work();
+    this.#active?.set(key, done.then(() => {}, () => {}).then(() => void this.#active?.delete(key)));
+    return await done;
   }
 
   /** Puts the cameras into this order of ids. */

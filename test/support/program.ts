@@ -37,6 +37,8 @@ export interface Running extends AsyncDisposable {
   line(pattern: RegExp): Promise<string>;
   /** The exit code, once it has ended by itself. */
   readonly ended: Promise<number>;
+  /** Sends a signal that does not end it. */
+  signal(signal: Deno.Signal): void;
   /** Sends a signal and waits for the end. */
   stop(signal: Deno.Signal): Promise<{ code: number; tookMs: number }>;
 }
@@ -96,6 +98,7 @@ export function startProgram(
       });
     },
     ended: child.status.then(({ code }) => code),
+    signal: (signal) => child.kill(signal),
     async stop(signal) {
       const start = performance.now();
       child.kill(signal);

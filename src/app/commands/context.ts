@@ -11,4 +11,6 @@ export interface CommandContext {
   readonly random: Random;
   /** Aborted when the program is asked to stop. */
   readonly signal: AbortSignal;
+  /** Calls `act` at each SIGHUP, which by default would end the program, until the function that it gives is called. */
+  onHangup?(act: () => void): () => void;
 }

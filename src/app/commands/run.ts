@@ -1,55 +1,72 @@
 /** `run`: the configured cameras until the program is told to stop. */
 
-import { loadConfig } from "../../config/load.ts";
+import process from "node:process";
+import { stateFolder } from "../../config/last_good.ts";
 import { formatError } from "../../core/errors.ts";
 import { redactUrl } from "../../core/redact.ts";
 import { droppedTotal } from "../../runtime/frame_account.ts";
 import type { CommandOf } from "../command_table.ts";
-import { compose } from "../compose.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
 import { createLog } from "../log.ts";
 import { openService } from "../service/service.ts";
+import { startGateway } from "../start.ts";
 import type { CommandContext } from "./context.ts";
 
-/** Runs until every camera's source has ended or the signal comes; publishes `stopped` on the way out. */
+/**
+ * Runs until every camera's source has ended or the signal comes; publishes `stopped` on the way out. A hangup (SIGHUP)
+ * makes it read its configuration again.
+ */
 export async function runGateway(command: CommandOf<"run">, context: CommandContext): Promise<number> {
   const { console, clock, random, signal } = context;
-  const { config, configSha256, warnings } = await loadConfig(command.config, { set: command.set });
-  const log = createLog({ ...config.log, format: command.json ? "json" : config.log.format, clock, console });
-  for (const warning of warnings) log("warn", warning, {});
+  const format = command.json ? "json" : null;
+  const log = createLog({ level: "info", format: format ?? "auto", clock, console });
   const restart = new AbortController();
-  const composition = await compose(config, {
-    configSha256,
-    clock,
-    random,
-    log,
-    restart: () => restart.abort(),
-    observers: [{
-      onProblem: ({ what, text }, isOver) => log(isOver ? "info" : "warn", isOver ? `over: ${text}` : text, { what }),
-    }],
-  });
-  const { runtime, publisher } = composition;
-  // Ready with configuration and networks, not with broker and cameras: those come and go.
-  const service = await openService(composition, { clock, log, aliveFile: command.alive });
+  // From here on a hangup must not end the program, however early it comes.
+  let reload: () => Promise<unknown> = () => Promise.resolve();
+  const stopListening = context.onHangup?.(() => void reload().catch(() => {})); // the problem has been told
   try {
-    const { network } = runtime.cameras[0];
-    const broker = redactUrl(config.mqtt!.url);
-    log("info", "running", { network: network.name, sha256: network.digest, cameras: config.cameras.length, broker });
-    await runtime.run(AbortSignal.any([signal, restart.signal]));
-  } catch (error) {
-    log("error", formatError(error), {});
-    throw error;
-  } finally {
-    await service.stopping();
-    // Publishes what is left, then `stopped`, within the publisher's own limit of time.
-    await composition[Symbol.asyncDispose]();
-    const { published, dropped } = publisher.counts;
-    for (const { id, counts } of runtime.cameras) {
-      const { captured, classified } = counts;
-      log("info", "camera stopped", { camera: id, captured, classified, dropped: droppedTotal(counts) });
+    const started = await startGateway({
+      path: command.config,
+      set: command.set,
+      stateFolder: stateFolder(command.state, process.env),
+      isStrict: command.strict,
+      clock,
+      random,
+      log,
+      restart: () => restart.abort(),
+      onLogConfig: (settings) => log.adjust({ level: settings.level, format: format ?? settings.format }),
+      observers: [{
+        onProblem: ({ what, text }, isOver) => log(isOver ? "info" : "warn", isOver ? `over: ${text}` : text, { what }),
+      }],
+    });
+    reload = started.reload;
+    const { gateway } = started;
+    const { runtime, publisher } = gateway;
+    // Ready with configuration and networks, not with broker and cameras: those come and go.
+    const service = await openService(gateway, { clock, log, aliveFile: command.alive });
+    try {
+      const { network } = runtime.cameras[0];
+      const broker = redactUrl(gateway.config.mqtt!.url);
+      const cameras = runtime.cameras.length;
+      log("info", "running", { network: network.name, sha256: network.digest, cameras, broker });
+      await runtime.run(AbortSignal.any([signal, restart.signal]));
+    } catch (error) {
+      log("error", formatError(error), {});
+      throw error;
+    } finally {
+      await service.stopping();
+      // Publishes what is left, then `stopped`, within the publisher's own limit of time.
+      await gateway[Symbol.asyncDispose]();
+      const { published, dropped } = publisher.counts;
+      for (const { id, counts } of runtime.cameras) {
+        const { captured, classified } = counts;
+        log("info", "camera stopped", { camera: id, captured, classified, dropped: droppedTotal(counts) });
+      }
+      log("info", "stopped", { published, dropped });
+      await service[Symbol.asyncDispose]();
     }
-    log("info", "stopped", { published, dropped });
-    await service[Symbol.asyncDispose]();
+  } finally {
+    stopListening?.();
   }
   return restart.signal.aborted ? EXIT_CODES.restart.code : EXIT_CODES.ok.code;
 }

@@ -15,6 +15,8 @@ import { cropsItself, openCamera } from "./sources.ts";
 export interface Equipment extends AsyncDisposable {
   readonly camera: CameraConfig;
   readonly backend: Backend;
+  /** Digest of the network that the configuration named; a command may have given the camera another. */
+  readonly configuredSha256: string;
   /** Null where the configuration wants none. */
   readonly shadow: ShadowAnn | null;
 }
@@ -36,6 +38,7 @@ export async function equip(camera: CameraConfig, network: Network, factory: Bac
     return {
       camera,
       backend,
+      configuredSha256: network.digest,
       shadow,
       async [Symbol.asyncDispose]() {
         await shadow?.[Symbol.asyncDispose]();

@@ -1,23 +1,37 @@
-/** What commands may do to a gateway. */
+/** What commands may do to a gateway, on the terms of its configuration of the moment. */
 
-import { type CommandHandler, createCommandHandler } from "../../commands/command_handler.ts";
-import type { CommandsConfig } from "../../config/types.ts";
+import { createCommandHandler } from "../../commands/command_handler.ts";
 import { EdgeError } from "../../core/errors.ts";
+import type { CommandSink } from "../../ports/commands.ts";
 import type { Controls } from "../../ports/controls.ts";
 import type { Gateway } from "./gateway.ts";
 import type { ComposeOptions } from "./options.ts";
 
-/** What takes the commands that the configuration allows. */
-export function openCommands(gateway: Gateway, commands: CommandsConfig, options: ComposeOptions): CommandHandler {
-  const { allow, maxAgeS, ratePerMin } = commands;
+/** What takes commands, as long as the configuration wants them. */
+export function openCommands(gateway: Gateway, options: ComposeOptions): CommandSink {
   const { clock, log } = options;
-  const controls = createControls(gateway, options);
-  return createCommandHandler({ allow, maxAgeMs: maxAgeS * 1000, ratePerMin, controls, clock, log });
+  const handler = createCommandHandler({
+    get allow() {
+      return gateway.config.commands?.allow ?? [];
+    },
+    get maxAgeMs() {
+      return (gateway.config.commands?.maxAgeS ?? 0) * 1000;
+    },
+    get ratePerMin() {
+      return gateway.config.commands?.ratePerMin ?? 0;
+    },
+    controls: createControls(gateway, options),
+    clock,
+    log,
+  });
+  return (request, respond) => {
+    if (gateway.config.commands !== null) handler.sink(request, respond);
+  };
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
 
-function createControls(gateway: Gateway, { restart }: ComposeOptions): Controls {
+function createControls(gateway: Gateway, { restart, reload }: ComposeOptions): Controls {
   const { runtime } = gateway;
   return {
     get cameras() {
@@ -32,6 +46,6 @@ function createControls(gateway: Gateway, { restart }: ComposeOptions): Controls
       if (restart === undefined) throw new EdgeError("command.unsupported", "This program cannot restart itself");
       restart();
     },
-    reload: null,
+    reload: reload ?? null,
   };
 }

@@ -21,7 +21,7 @@ export function brokerTerms({ url, username, password, tls, protocol }: MqttConf
   };
 }
 
-/** Starts publishing; the broker may be away. `sink` takes commands where the configuration wants them. */
+/** Starts publishing; the broker may be away. `sink` takes commands once the configuration wants them. */
 export function openPublisher(
   config: Config,
   mqtt: MqttConfig,
@@ -43,7 +43,8 @@ export function openPublisher(
       syncEveryMs: spool.syncEveryMs,
       backlogPerS: spool.backlogPerS,
     },
-    commands: config.commands === null ? undefined : sink,
+    commands: sink,
+    listensToCommands: config.commands !== null,
     subscriptions,
     onDelivered: options.onDelivered,
     clock: options.clock,

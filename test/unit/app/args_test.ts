@@ -22,6 +22,9 @@ const DEMO: CommandOf<"demo"> = {
   plain: false,
 };
 
+/** What `run` gets when it is told nothing. */
+const RUN = { set: [], state: null, strict: false, alive: null };
+
 Deno.test("parseCommandLine() reads every verb", () => {
   const cases: readonly [line: string, command: Command][] = [
     ["", { verb: "help", topic: null }],
@@ -40,12 +43,12 @@ Deno.test("parseCommandLine() reads every verb", () => {
       broker: "ws://h/mqtt",
       json: true,
     }],
-    ["run --config edge.yaml", { verb: "run", config: "edge.yaml", set: [], alive: null, json: false }],
-    ["run --config=-odd.yaml", { verb: "run", config: "-odd.yaml", set: [], alive: null, json: false }],
-    ["run --config -", { verb: "run", config: "-", set: [], alive: null, json: false }],
+    ["run --config edge.yaml", { verb: "run", config: "edge.yaml", ...RUN, json: false }],
+    ["run --config=-odd.yaml", { verb: "run", config: "-odd.yaml", ...RUN, json: false }],
+    ["run --config -", { verb: "run", config: "-", ...RUN, json: false }],
     [
       "run --config c --set a.b=1 --set=c=-2 --json",
-      { verb: "run", config: "c", set: ["a.b=1", "c=-2"], alive: null, json: true },
+      { verb: "run", config: "c", ...RUN, set: ["a.b=1", "c=-2"], json: true },
     ],
     ["config explain --config c", { verb: "config explain", config: "c", set: [], json: false }],
     ["help config migrate", { verb: "help", topic: "config migrate" }],
@@ -91,7 +94,7 @@ Deno.test("parseCommandLine() reads every verb", () => {
     }],
     ["schema", { verb: "schema", name: null, write: false, json: false }],
     ["schema config --write", { verb: "schema", name: "config", write: true, json: false }],
-    ["validate --config c", { verb: "validate", config: "c", set: [], json: false }],
+    ["validate --config c", { verb: "validate", config: "c", set: [], state: null, json: false }],
   ];
   for (const [line, command] of cases) assert.deepEqual(parseCommandLine(words(line)), command, line);
 });
