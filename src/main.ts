@@ -21,6 +21,8 @@ async function runCommand(command: Command, context: CommandContext): Promise<nu
       return await (await import("./app/commands/run.ts")).runGateway(command, context);
     case "replay":
       return await (await import("./app/commands/replay.ts")).runReplay(command, context);
+    case "top":
+      return await (await import("./app/commands/top.ts")).runTop(command, context);
     case "list-devices":
       return await (await import("./app/commands/list_devices.ts")).runListDevices(command, context);
     case "doctor":

@@ -116,6 +116,37 @@ export const COMMAND_TABLE = {
     },
     examples: ["replay clip.safetensors.gz --config edge.yaml --camera door --json"],
   },
+  top: {
+    about: "Watch a running gateway in this terminal",
+    arguments: [],
+    flags: {
+      url: { type: "text", placeholder: "URL", about: "the gateway's monitor (http://127.0.0.1:8480/)" },
+      "token-file": { type: "text", placeholder: "FILE", about: "file with the monitor's token" },
+      broker: {
+        type: "url",
+        placeholder: "URL",
+        about: "listen at a broker instead, for any gateway that publishes there",
+      },
+      gateway: { type: "text", placeholder: "ID", about: "the gateway's name at the broker" },
+      config: {
+        type: "text",
+        placeholder: "FILE",
+        about: "take monitor or broker, with their secrets, from a configuration",
+      },
+      once: { type: "switch", about: "print the first figures and end" },
+      json,
+    },
+    examples: [
+      "top",
+      "top --url http://gw7.lan:8480/ --token-file token",
+      "top --broker mqtt://broker.lan --gateway gw7",
+      "top --config edge.yaml --gateway gw8 --once --json",
+    ],
+    notes: [
+      "q or Ctrl-C quits, ↑ and ↓ choose a camera. --config alone looks at the configured monitor; with",
+      "--gateway, or without a monitor in it, at the configured broker. --json prints one object a second.",
+    ],
+  },
   "list-devices": {
     about: "List cameras with their formats, serial ports, power sensors and bundled clips",
     arguments: [],

@@ -62,7 +62,7 @@ export interface Watched {
 }
 
 /** Messages whose newest is told to whoever comes. */
-const GREETING_KINDS = ["info", "health", "power"] as const satisfies readonly MessageKind[];
+const GREETING_KINDS: readonly MessageKind[] = ["info", "health", "power", "latency", "state"];
 
 /** Watches a gateway from `watch` to its disposal. */
 export class Monitor implements MessageListener, AsyncDisposable {
@@ -75,7 +75,8 @@ export class Monitor implements MessageListener, AsyncDisposable {
   readonly #history = new History();
   readonly #rasters: RasterHelper;
   readonly #samplers = new Map<string, FrameSampler>();
-  readonly #newest = new Map<MessageKind, ViewerEvent>();
+  /** The newest message of each kind and camera, and when it came; put into words when somebody does. */
+  readonly #newest = new Map<string, { readonly message: Message; readonly wallMs: number }>();
   readonly #boot: string;
   #seq = 0;
   #watched: Watched | null = null;
@@ -126,11 +127,8 @@ export class Monitor implements MessageListener, AsyncDisposable {
     if (message.kind === "state") this.#history.addState(message);
     // Results come with their frames, and a camera's status with the counts.
     if (message.kind === "result" || message.kind === "cameraStatus") return;
-    const greets = (GREETING_KINDS as readonly string[]).includes(message.kind);
-    if (!greets && this.#viewers.count === 0) return;
-    const event = this.#encode(message);
-    if (greets) this.#newest.set(message.kind, event);
-    this.#viewers.tell(event);
+    if (GREETING_KINDS.includes(message.kind)) this.#newest.set(keyOf(message), { message, wallMs });
+    if (this.#viewers.count > 0) this.#viewers.tell(this.#encode(message, wallMs));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -140,25 +138,20 @@ export class Monitor implements MessageListener, AsyncDisposable {
   }
 
   /** A message in its MQTT form. Its numbers count this monitor's messages, and not the broker's. */
-  #encode(message: Message): ViewerEvent {
-    const { clock } = this.#options;
+  #encode(message: Message, tsWallMs: number): ViewerEvent {
     const encoded = encodeMessage(message, {
-      tsWallMs: clock.wallMs(),
+      tsWallMs,
       seq: this.#seq++,
       boot: this.#boot,
-      synced: clock.wallMs() > WALL_MS_PLAUSIBLE,
+      synced: tsWallMs > WALL_MS_PLAUSIBLE,
       mqttProtocol: null,
     });
-    const key = "camera" in message ? `${message.kind} ${message.camera}` : message.kind;
-    return viewerEvent(message.kind, encoded.payload, key);
+    return viewerEvent(message.kind, encoded.payload, keyOf(message));
   }
 
   #greet(camera: string, tell: (event: ViewerEvent) => void): void {
     tell(viewerEvent("hello", this.#hello(camera)));
-    for (const kind of GREETING_KINDS) {
-      const event = this.#newest.get(kind);
-      if (event !== undefined) tell(event);
-    }
+    for (const { message, wallMs } of this.#newest.values()) tell(this.#encode(message, wallMs));
     tell(viewerEvent("history", this.#history.read(camera)));
     this.#counts!.start();
     tell(viewerEvent("counts", { ...this.#counts!.read(), viewers: this.#viewers.count }));
@@ -188,6 +181,9 @@ export class Monitor implements MessageListener, AsyncDisposable {
     const ids = new Set(cameras.map(({ id }) => id));
     this.#history.keepOnly(ids);
     for (const id of this.#samplers.keys()) if (!ids.has(id)) this.#samplers.delete(id);
+    for (const [key, { message }] of this.#newest) {
+      if ("camera" in message && !ids.has(message.camera!)) this.#newest.delete(key);
+    }
     if (!isFirst) { for (const { id } of cameras) this.#viewers.tell(viewerEvent("hello", this.#hello(id)), id); }
   }
 
@@ -229,4 +225,11 @@ export class Monitor implements MessageListener, AsyncDisposable {
       earlySpikes: counters.earlySpikes,
     });
   }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+/** Of messages with one key only the newest matters. */
+function keyOf(message: Message): string {
+  return "camera" in message ? `${message.kind} ${message.camera}` : message.kind;
 }

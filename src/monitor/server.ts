@@ -28,7 +28,7 @@ export interface MonitorServerOptions {
   cameraOf(id: string): string | null;
   /** A viewer came; it is told with `tell`. */
   onViewer(camera: string, tell: (event: ViewerEvent) => void): void;
-  onViewerGone(camera: string): void;
+  onViewerGone(): void;
   /** `ok` or `degraded`. */
   status(): string;
   /** Text of `/metrics`; null: there are none. */
@@ -160,7 +160,7 @@ export class MonitorServer implements AsyncDisposable {
       parameters: [],
     });
     const events: Handler = (request, response, query) => this.#sendEvents(request, response, query);
-    this.#routes.set("/events", { methods: { GET: events }, isPublic: false, parameters: ["camera"] });
+    this.#routes.set("/events", { methods: { GET: events }, isPublic: false, parameters: ["camera", "view"] });
   }
 
   /** Every request comes through here. Answers, whatever it is. */
@@ -242,6 +242,10 @@ export class MonitorServer implements AsyncDisposable {
     const { viewers, viewersMax, cameraOf, onViewer, onViewerGone } = this.#options;
     const camera = cameraOf(query.get("camera") ?? "");
     if (camera === null) return refuse(request, response, 404, "There is no camera of that name");
+    const view = query.get("view") ?? "all";
+    if (view !== "all" && view !== "figures") {
+      return refuse(request, response, 400, "A view is all, or figures: all but frames");
+    }
     if (viewers.isFull) {
       response.setHeader("retry-after", "30");
       const text = `${viewersMax} viewers look already, which is as many as monitor.viewers_max allows`;
@@ -249,7 +253,7 @@ export class MonitorServer implements AsyncDisposable {
     }
     response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no" });
     response.flushHeaders();
-    onViewer(camera, viewers.add(response, camera, () => onViewerGone(camera)));
+    onViewer(camera, viewers.add(response, view === "all" ? camera : null, onViewerGone));
   }
 }
 

@@ -57,21 +57,29 @@ export class Viewers {
     return this.#watching.get(camera) ?? 0;
   }
 
-  /** Takes a response over, whose head has been sent, until either side ends it. */
-  add(response: ServerResponse, camera: string, onGone: () => void): (event: ViewerEvent) => void {
+  /**
+   * Takes a response over, whose head has been sent, until either side ends it.
+   *
+   * @param camera the one that is watched; null: none
+   */
+  add(response: ServerResponse, camera: string | null, onGone: () => void): (event: ViewerEvent) => void {
     const viewer = new Viewer(response, camera, this.#clock);
     this.#viewers.add(viewer);
-    this.#watching.set(camera, this.watching(camera) + 1);
+    if (camera !== null) this.#watching.set(camera, this.watching(camera) + 1);
     response.once("close", () => {
       this.#viewers.delete(viewer);
-      const left = this.watching(camera) - 1;
-      if (left > 0) this.#watching.set(camera, left);
-      else this.#watching.delete(camera);
+      if (camera !== null) this.#leave(camera);
       onGone();
     });
     // A peer that resets its connection is gone, and no more than that.
     response.on("error", () => response.destroy());
     return (event) => viewer.offer(event);
+  }
+
+  #leave(camera: string): void {
+    const left = this.watching(camera) - 1;
+    if (left > 0) this.#watching.set(camera, left);
+    else this.#watching.delete(camera);
   }
 
   /** Tells all viewers, or those who watch `camera`. */
@@ -88,7 +96,7 @@ export class Viewers {
 // ---------------------------------------------------------------------------------------------------------------------
 
 class Viewer {
-  readonly camera: string;
+  readonly camera: string | null;
   readonly #response: ServerResponse;
   readonly #clock: Pick<Clock, "nowUs">;
   /** The newest event of each key that waits for room, oldest first. */
@@ -98,7 +106,7 @@ class Viewer {
   /** Since when the socket is full, µs; −1: it is not. */
   #fullUs = -1;
 
-  constructor(response: ServerResponse, camera: string, clock: Pick<Clock, "nowUs">) {
+  constructor(response: ServerResponse, camera: string | null, clock: Pick<Clock, "nowUs">) {
     this.camera = camera;
     this.#response = response;
     this.#clock = clock;

@@ -59,7 +59,7 @@ export function scopeWords(scope: string): string {
     board: "the whole board",
     rail: "one rail",
     accelerator: "the accelerator",
-    inference: "one inference",
+    inference: "inference alone",
     loihi_core_dynamic: "the cores of a Loihi board",
   };
   return words[scope] ?? scope.replaceAll("_", " ");
