@@ -1,13 +1,10 @@
 /** Power meters by configuration, and the monitor over them. */
 
-import { type BoardRails, createBoardRails } from "../../../devices/power/board_rails.ts";
+import type { BoardRails } from "../../../devices/power/board_rails.ts";
 import { findSensors } from "../../../devices/power/find.ts";
-import { createHttpMeter } from "../../../devices/power/http.ts";
-import { createLineMeter } from "../../../devices/power/line.ts";
 import { nameChannels } from "../../../devices/power/names.ts";
 import { nodeSysfs } from "../../../devices/power/sysfs.ts";
 import { createSysfsMeter } from "../../../devices/power/sysfs_meter.ts";
-import { openTransport, parseLinkAddress } from "../../../devices/transport/address.ts";
 import type { Config, HttpMeterConfig, LineMeterConfig, PowerConfig } from "../../config/types.ts";
 import { nodeFileSystem } from "../../core/file_system.ts";
 import type { PowerInfo } from "../../core/messages.ts";
@@ -45,10 +42,10 @@ export async function openPower(config: Config, options: PartOptions): Promise<P
   if (!config.power.enabled) return null;
   const { clock, log } = options;
   let runtime: Runtime | null = null;
-  const rails = config.backend.kind === "loihi" ? createBoardRails(config.backend.board) : null;
+  const rails = config.backend.kind === "loihi" ? await openRails(config.backend.board) : null;
   const model = createModelMeter(() => runtime?.cameras ?? []);
   const meters: PowerMeter[] = [
-    ...config.power.meters.map((meter) => openMeter(meter, options)),
+    ...await Promise.all(config.power.meters.map((meter) => openMeter(meter, options))),
     ...await openSensors(config.power, options),
     ...(rails === null ? [] : [rails]),
     model,
@@ -90,10 +87,21 @@ export async function openPower(config: Config, options: PartOptions): Promise<P
 
 // ---------------------------------------------------------------------------------------------------------------------
 
-function openMeter(config: HttpMeterConfig | LineMeterConfig, { clock, random }: PartOptions): PowerMeter {
+// Meters that few gateways have are loaded by those alone.
+async function openRails(board: string): Promise<BoardRails> {
+  return (await import("../../../devices/power/board_rails.ts")).createBoardRails(board);
+}
+
+async function openMeter(
+  config: HttpMeterConfig | LineMeterConfig,
+  { clock, random }: PartOptions,
+): Promise<PowerMeter> {
   if (config.kind === "http") {
+    const { createHttpMeter } = await import("../../../devices/power/http.ts");
     return createHttpMeter({ ...config, password: config.password?.reveal() ?? null, clock });
   }
+  const { createLineMeter } = await import("../../../devices/power/line.ts");
+  const { openTransport, parseLinkAddress } = await import("../../../devices/transport/address.ts");
   const baud = config.link.startsWith("serial:") ? `?baud=${config.baud}` : "";
   const address = parseLinkAddress(config.link + baud);
   return createLineMeter({
