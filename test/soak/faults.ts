@@ -1,7 +1,7 @@
 /** Faults of a soak: what may be done to a running gateway and its surroundings, in an order that the seed decides. */
 
 import process from "node:process";
-import type { Random } from "../../src/core/random.ts";
+import { createRandom, type Random } from "../../src/core/random.ts";
 import type { Scene } from "./scene.ts";
 import { childrenOf } from "./watch.ts";
 
@@ -9,6 +9,8 @@ import { childrenOf } from "./watch.ts";
 export type FaultTally = Record<string, number>;
 
 interface Fault {
+  /** What it is done to: one fault at a time, as each undoes what it did. */
+  readonly part: "broker" | "ffmpeg" | "yard" | "line" | "control";
   /** How often it comes, relative to the others. */
   readonly weight: number;
   /** Does it, and undoes it. */
@@ -18,6 +20,7 @@ interface Fault {
 /** Every fault by name. None needs a hand afterwards: the gateway must come back by itself. */
 const FAULTS: Readonly<Record<string, Fault>> = {
   "broker killed": {
+    part: "broker",
     weight: 3,
     async inject({ broker }, random, wait) {
       await broker.kill();
@@ -26,6 +29,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     },
   },
   "broker frozen": {
+    part: "broker",
     weight: 2,
     async inject({ broker }, random, wait) {
       broker.freeze();
@@ -33,7 +37,18 @@ const FAULTS: Readonly<Record<string, Fault>> = {
       broker.thaw();
     },
   },
+  // Longer than any keep-alive: both sides must find out by themselves.
+  "broker frozen for long": {
+    part: "broker",
+    weight: 0.4,
+    async inject({ broker }, random, wait) {
+      broker.freeze();
+      await wait(random.between(32_000, 45_000));
+      broker.thaw();
+    },
+  },
   "broker slow": {
+    part: "broker",
     weight: 2,
     async inject({ witness }, random, wait) {
       witness.delayMs = Math.round(random.between(5, 100));
@@ -41,10 +56,19 @@ const FAULTS: Readonly<Record<string, Fault>> = {
       witness.delayMs = 0;
     },
   },
-  "ffmpeg killed": { weight: 3, inject: ({ program }, random) => signalOne(program.pid, random, "SIGKILL") },
-  "ffmpeg frozen": { weight: 2, inject: ({ program }, random) => signalOne(program.pid, random, "SIGSTOP") },
-  "camera hung up": { weight: 2, inject: ({ yard }) => yard.hangUp() },
+  "ffmpeg killed": {
+    part: "ffmpeg",
+    weight: 3,
+    inject: ({ program }, random) => signalOne(program.pid, random, "SIGKILL"),
+  },
+  "ffmpeg frozen": {
+    part: "ffmpeg",
+    weight: 2,
+    inject: ({ program }, random) => signalOne(program.pid, random, "SIGSTOP"),
+  },
+  "camera hung up": { part: "yard", weight: 2, inject: ({ yard }) => yard.hangUp() },
   "camera silent": {
+    part: "yard",
     weight: 2,
     async inject({ yard, pictures }, random, wait) {
       yard.show(null);
@@ -53,6 +77,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     },
   },
   "camera changed size": {
+    part: "yard",
     weight: 2,
     async inject({ yard, pictures }, random, wait) {
       yard.show(pictures.large, 100);
@@ -60,8 +85,9 @@ const FAULTS: Readonly<Record<string, Fault>> = {
       yard.show(pictures.small, 100);
     },
   },
-  "camera sent garbage": { weight: 2, inject: ({ yard }, random) => yard.sendRaw(noise(random, 20_000)) },
+  "camera sent garbage": { part: "yard", weight: 2, inject: ({ yard }, random) => yard.sendRaw(noise(random, 20_000)) },
   "corrupt pictures": {
+    part: "line",
     weight: 3,
     inject({ sendFrame, pictures }, random) {
       const whole = pictures.large[0];
@@ -70,6 +96,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     },
   },
   "commands": {
+    part: "control",
     weight: 3,
     async inject({ sendCommand }, random, wait) {
       const camera = ["street", "yard", "scene", "line"][random.integer(4)];
@@ -86,25 +113,32 @@ const FAULTS: Readonly<Record<string, Fault>> = {
       }
     },
   },
-  "configuration read again": { weight: 1, inject: ({ sendCommand }) => sendCommand("reload", {}) },
+  "configuration read again": { part: "control", weight: 1, inject: ({ sendCommand }) => sendCommand("reload", {}) },
 };
 
 /** Names of all faults. */
 export const FAULT_NAMES = Object.keys(FAULTS);
 
-/** Injects one fault after another, some at the same time, until `signal` is aborted; every one of them has ended then. */
-export async function injectFaults(scene: Scene, random: Random, signal: AbortSignal, tally: FaultTally) {
+/**
+ * Injects one fault after another until `signal` is aborted; every one of them has ended then. Those of different parts may
+ * overlap. What comes in which order depends on the seed alone.
+ */
+export async function injectFaults(scene: Scene, seed: number, signal: AbortSignal, tally: FaultTally) {
   const wait = (durationMs: number) => sleep(durationMs, signal);
+  const random = createRandom(seed);
+  const underWay = new Map<string, Promise<void>>(); // by part
   while (!signal.aborted) {
-    const count = random.next() < 0.2 ? 2 : 1;
-    // Never the same twice at a time: each undoes what it did.
-    const chosen = new Set(Array.from({ length: count }, () => choose(random)));
-    if (chosen.has("broker killed")) chosen.delete("broker frozen");
-    for (const name of chosen) tally[name] = (tally[name] ?? 0) + 1;
-    await Promise.all([...chosen].map((name) => FAULTS[name].inject(scene, random, wait)));
+    const name = choose(random);
+    const { part, inject } = FAULTS[name];
+    const own = createRandom(random.integer(2 ** 32));
+    await underWay.get(part);
+    if (signal.aborted) break;
+    tally[name] = (tally[name] ?? 0) + 1;
+    underWay.set(part, Promise.resolve(inject(scene, own, wait)));
     // Now and then long enough for everything to be well again.
-    await wait(random.next() < 0.15 ? random.between(10_000, 20_000) : random.between(200, 4000));
+    await wait(random.next() < 0.15 ? random.between(8_000, 16_000) : random.between(200, 4000));
   }
+  await Promise.all(underWay.values());
 }
 
 /** Waits, or less when `signal` is aborted. */

@@ -1,6 +1,5 @@
 /** A soak: a real gateway under random faults for some time, and then everything must be well, and add up. */
 
-import { createRandom } from "../../src/core/random.ts";
 import { temporaryFolder } from "../support/clips.ts";
 import { readSpool } from "../support/spools.ts";
 import { type FaultTally, injectFaults, sleep } from "./faults.ts";
@@ -68,10 +67,9 @@ export async function runSoak({ minutes, seed, onProgress }: SoakOptions): Promi
   const faults: FaultTally = {};
   const samples: Sample[] = [];
   const end = new AbortController();
-  const random = createRandom(seed);
   let faultEndedMs = -Infinity;
   let isFaulty = true;
-  const injecting = injectFaults(scene, random, end.signal, faults).finally(() => {
+  const injecting = injectFaults(scene, seed, end.signal, faults).finally(() => {
     isFaulty = false;
     faultEndedMs = performance.now();
   });
