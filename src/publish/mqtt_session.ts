@@ -6,8 +6,9 @@
  */
 
 import mqtt, { ReasonCodes } from "mqtt";
+import type { Clock } from "../core/clock.ts";
 import type { Outgoing } from "./message_store.ts";
-import { QUOTA_EXCEEDED, type SessionEnd, sessionEndOf } from "./session_end.ts";
+import { QUOTA_EXCEEDED, type SessionEnd, sessionEndOf, UNANSWERED } from "./session_end.ts";
 import { topicMatches } from "./topics.ts";
 
 /** Most messages under way; a broker may ask for fewer (mosquitto: 20). */
@@ -18,6 +19,8 @@ const KEEPALIVE_S = 20;
 const WILL_DELAY_S = 5;
 /** The broker's memory of us must outlive the will delay: the will is sent when the session ends, if that is sooner. */
 const SESSION_EXPIRY_S = 2 * WILL_DELAY_S;
+/** A message without an answer for so long ends a session that otherwise lives: nothing else makes the broker look again. */
+const ANSWER_MS_MAX = 90_000;
 /** What a PUBLISH packet has besides topic and payload, generously: header, packet id and properties. */
 const PACKET_OVERHEAD_BYTES = 256;
 /** Longest packet that an MQTT 5 broker may send us: a command and its properties. */
@@ -48,6 +51,7 @@ export interface SessionOptions {
   readonly password?: string;
   readonly tls?: TlsOptions;
   readonly connectTimeoutMs: number;
+  readonly clock: Clock;
   readonly statusTopic: string;
   /** What to listen to; read once the broker has accepted us. */
   readonly subscriptions: readonly Subscription[];
@@ -113,8 +117,12 @@ export function openSession(options: SessionOptions): Session {
   let packetBytesMax = Infinity;
 
   const { promise: ended, resolve } = Promise.withResolvers<SessionEnd>();
+  /** When each QoS 1 message was sent, oldest first. */
+  const unanswered = new Set<{ readonly sentUs: number }>();
+  const over = new AbortController();
   const end = () => {
     alive = false;
+    over.abort();
     resolve(leaving ? { kind: "closed", text: "closed by this side" } : sessionEndOf(failure, wasOnline));
   };
   const destroy = () => {
@@ -123,8 +131,20 @@ export function openSession(options: SessionOptions): Session {
     if (client.disconnecting) client.stream.destroy();
     else client.end(true, () => setImmediate(end)); // later than "close", which is missing when there is no socket yet
   };
+  const watchAnswers = async () => {
+    const { clock } = options;
+    while (alive) {
+      await clock.sleep(ANSWER_MS_MAX / 10, over.signal);
+      const [oldest] = unanswered;
+      if (!alive || oldest === undefined || clock.nowUs() - oldest.sentUs < ANSWER_MS_MAX * 1000) continue;
+      const text = `no answer to a message for ${ANSWER_MS_MAX / 1000} s`;
+      failure ??= Object.assign(new Error(text), { code: UNANSWERED });
+      destroy();
+    }
+  };
   client.on("connect", (connack) => {
     if (!alive) return;
+    void watchAnswers();
     wasOnline = true;
     inFlightMax = Math.min(IN_FLIGHT_MAX, connack.properties?.receiveMaximum ?? IN_FLIGHT_MAX);
     packetBytesMax = connack.properties?.maximumPacketSize ?? Infinity;
@@ -154,7 +174,10 @@ export function openSession(options: SessionOptions): Session {
       queueMicrotask(() => alive && answered(`Packet too large: the broker takes ${packetBytesMax} bytes`));
       return;
     }
+    const sent = { sentUs: options.clock.nowUs() };
+    if (terms.qos !== 0) unanswered.add(sent);
     client.publish(topic, payload, terms, (error) => {
+      unanswered.delete(sent);
       if (!alive) return;
       const code = (error as { readonly code?: unknown } | undefined)?.code;
       if (code === QUOTA_EXCEEDED) {

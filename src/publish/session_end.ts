@@ -35,8 +35,10 @@ const HINTS: Readonly<Record<number, string>> = {
 export const QUOTA_EXCEEDED = 151;
 /** Reasons of a DISCONNECT that are about what the client sent: malformed, protocol, not authorized, topic, size, format. */
 const MESSAGE_CODES = [129, 130, 135, 144, 149, 153];
-/** How a connection looks that the other side closed with bytes of ours unread. */
-const RESET_CODES = ["ECONNRESET", "EPIPE"];
+/** The code of our own error for a broker that answers no message although it lives. */
+export const UNANSWERED = "UNANSWERED";
+/** Besides that, how a connection looks that the other side closed with bytes of ours unread. */
+const MESSAGE_ERRORS = [UNANSWERED, "ECONNRESET", "EPIPE"];
 
 /** Return code 1 of MQTT 3.1.1 and reason code 0x84 of MQTT 5. */
 const VERSION_CODES = [1, 132];
@@ -52,7 +54,7 @@ export function sessionEndOf(error: unknown, wasOnline: boolean): SessionEnd {
   if (typeof code === "number") return refusal(error.message, code, wasOnline);
   const text = error.message === "" ? String(code) : error.message; // AggregateError has its text in the code only
   if (wasOnline) {
-    return { kind: "lost", text, ...(RESET_CODES.includes(String(code)) && { mayBeMessage: true as const }) };
+    return { kind: "lost", text, ...(MESSAGE_ERRORS.includes(String(code)) && { mayBeMessage: true as const }) };
   }
   const hint = typeof code === "string" ? hintForSystemCode(code) : undefined;
   return hint === undefined ? { kind: "unreachable", text } : { kind: "unreachable", text, hint };

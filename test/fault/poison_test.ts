@@ -14,6 +14,17 @@ const LONG = "x".repeat(5000);
 const frameOf = (text: string): number => JSON.parse(text).frame.id;
 const isResult = ({ topic }: { readonly topic: string }) => topic.endsWith("/result");
 
+/** A clock a thousand times as fast; disposing gives its sleepers their real time back, so that a stop may take its own. */
+function makeFastClock(): Clock & Disposable {
+  let speed = 1000;
+  return {
+    ...systemClock,
+    nowUs: () => systemClock.nowUs() * 1000,
+    sleep: (durationMs, signal) => systemClock.sleep(durationMs / speed, signal),
+    [Symbol.dispose]: () => void (speed = 1),
+  };
+}
+
 for (const withSpool of [false, true]) {
   Deno.test({
     name: `MQTT 3.1.1: a result on which mosquitto hangs up is given up, ${
@@ -107,14 +118,6 @@ Deno.test("a broker that dies on its way through the queue, again and again, cos
 
 Deno.test("MQTT 5: a quota that is used up keeps messages waiting, in order, and is named", async () => {
   const takenIn = new Map<number, number>(); // by session: the first two have room for 30 each
-  const waits: number[] = [];
-  const clock: Clock = {
-    ...systemClock,
-    sleep: (durationMs, signal) => {
-      if (durationMs > 1000) waits.push(durationMs);
-      return systemClock.sleep(Math.min(durationMs, 10), signal);
-    },
-  };
   await using broker = await openScriptedBroker((topic, _text, session) => {
     if (!topic.endsWith("/result")) return 0;
     const taken = takenIn.get(session) ?? 0;
@@ -122,8 +125,10 @@ Deno.test("MQTT 5: a quota that is used up keeps messages waiting, in order, and
     takenIn.set(session, taken + 1);
     return 0;
   });
+  const clock = makeFastClock();
   const { publisher, logged } = openTestPublisher(broker.url, { protocol: "5", clock });
   await using _ = publisher;
+  using _fast = clock;
   for (let id = 0; id < 100; id++) publisher.publish(sampleResult(id));
   await eventually(() => publisher.counts.published === 100, "all delivered");
   assert.deepEqual(
@@ -131,8 +136,43 @@ Deno.test("MQTT 5: a quota that is used up keeps messages waiting, in order, and
     Array.from({ length: 100 }, (_, i) => i),
   );
   assert.equal(publisher.counts.dropped, 0);
-  const [named] = logged.filter(({ facts }) => facts.code === "publish.refused");
-  assert.match(named.text, /Quota exceeded/);
-  assert.match(String(named.facts.hint), /quota/);
-  assert.ok(waits.length === 2 && waits.every((waitMs) => waitMs >= 2500), `waits ${waits}`);
+  const refused = logged.filter(({ facts }) => facts.code === "publish.refused");
+  assert.match(refused[0].text, /Quota exceeded/);
+  assert.match(String(refused[0].facts.hint), /quota/);
+  const waitsMs = refused.map(({ facts }) => Number(facts.retryMs));
+  assert.ok(waitsMs.length === 2 && waitsMs.every((waitMs) => waitMs >= 2500), `waits ${waitsMs}`);
+});
+
+Deno.test("a broker that lives and forgets to answer gets its messages again, and nothing stands still", async () => {
+  let taken = 0;
+  await using broker = await openScriptedBroker((topic, _text, session) => {
+    if (!topic.endsWith("/result")) return 0;
+    return ++taken % 10 === 0 && session < 6 ? "silence" : 0;
+  });
+  const clock = makeFastClock();
+  const { publisher, logged } = openTestPublisher(broker.url, { clock });
+  await using _ = publisher;
+  using _fast = clock;
+  for (let id = 0; id < 500; id++) publisher.publish(sampleResult(id));
+  await eventually(() => publisher.counts.published === 500, "all delivered");
+  assert.equal(publisher.counts.dropped, 0);
+  assert.equal(new Set(broker.taken.filter(isResult).map(({ text }) => frameOf(text))).size, 500);
+  assert.match(
+    logged.find(({ facts }) => facts.code === "publish.lost")?.text ?? "",
+    /no answer to a message for 90 s/,
+  );
+});
+
+Deno.test("a message that a broker never answers is given up in the end", async () => {
+  await using broker = await openScriptedBroker((topic, text) =>
+    topic.endsWith("/result") && frameOf(text) === 40 ? "silence" : 0
+  );
+  const clock = makeFastClock();
+  const { publisher } = openTestPublisher(broker.url, { clock });
+  await using _ = publisher;
+  using _fast = clock;
+  publisher.publish(sampleState());
+  for (let id = 0; id < 100; id++) publisher.publish(sampleResult(id));
+  await eventually(() => publisher.counts.queued === 0, "settled");
+  assert.deepEqual([publisher.counts.published, publisher.counts.droppedByKind.result], [100, 1]);
 });

@@ -1,6 +1,7 @@
 /** The way to the broker, step by step: name, connection, certificates, CONNECT, and what the broker allows there. */
 
 import type { Config, MqttConfig } from "../../../config/types.ts";
+import type { Clock } from "../../../core/clock.ts";
 import { redactSecrets } from "../../../core/redact.ts";
 import { brokerAddress } from "../../../publish/mqtt_options.ts";
 import {
@@ -34,7 +35,7 @@ export function brokerChecks({ loaded, clock }: Pick<DoctorContext, "loaded" | "
   const { mqtt, gateway: { id: gatewayId } } = config;
   const address = brokerAddress(mqtt.url);
   const root = { baseTopic: mqtt.baseTopic, gatewayId };
-  const probe = probeTerms(mqtt);
+  const probe = probeTerms(mqtt, clock);
   const filters = filtersOf(config);
   const topic = `${mqtt.baseTopic}/${gatewayId}/doctor`;
   const step = (name: string, title: string, needs: string, run: Check["run"]): Check => ({
@@ -64,10 +65,11 @@ export function brokerChecks({ loaded, clock }: Pick<DoctorContext, "loaded" | "
 type Terms = Omit<ProbeOptions, "protocol"> & { readonly protocols: readonly ("5" | "3.1.1")[] };
 
 /** A client of its own: with the gateway's id it would throw a running gateway out. */
-function probeTerms(mqtt: MqttConfig): Terms {
+function probeTerms(mqtt: MqttConfig, clock: Clock): Terms {
   const { protocol, url, ...terms } = brokerTerms(mqtt);
   return {
     ...terms,
+    clock,
     address: brokerAddress(url),
     clientId: mqtt.clientId.slice(0, CLIENT_ID_LENGTH_MAX - OWN.length - STEP_LENGTH_MAX) + OWN,
     connectTimeoutMs: CONNECT_MS_MAX,
