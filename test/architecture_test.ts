@@ -68,7 +68,7 @@ const DOORS: Record<string, readonly string[]> = {
   "onnxruntime-web": ["src/convert/"],
   // Its types; the browser gets its script by src/monitor/assets.ts.
   uplot: ["src/monitor/page/latency_view.ts"],
-  "@bufbuild/protobuf": ["src/convert/onnx/wire.ts"],
+  "@bufbuild/protobuf": ["src/convert/onnx/wire.ts", "src/publish/sparkplug/codec.ts"],
   "@serialport/stream": ["devices/transport/serial.ts"],
 };
 

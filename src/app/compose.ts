@@ -39,6 +39,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
   const monitoring = config.monitor === null ? null : await import("./compose/monitor.ts");
   const remembering = config.history === null ? null : await import("./compose/history.ts");
   const announcing = config.homeAssistant === null ? null : await import("./compose/home_assistant.ts");
+  const edgeNodes = config.sparkplug === null ? null : await import("./compose/sparkplug.ts");
   const monitor = monitoring?.openMonitor(config, options) ?? null;
   if (monitor !== null) companions.push(monitor);
   let publisher: Publisher | null = null;
@@ -66,7 +67,14 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     const onProblem = (text: string | null) => runtime?.setProblem("history", text);
     const history = remembering?.openHistory(config, config.history!, options, onProblem) ?? null;
     if (history !== null) companions.push(history);
-    const heard = [latest, monitor, history, announcer, ...listeners].filter((listener) => listener !== null);
+    const sparkplug = edgeNodes?.openSparkplug(config, config.mqtt, config.sparkplug!, {
+      sink,
+      onProblem: (text) => runtime?.setProblem("sparkplug", text),
+    }, options) ?? null;
+    if (sparkplug !== null) companions.push(sparkplug);
+    const heard = [latest, monitor, history, announcer, sparkplug, ...listeners].filter((listener) =>
+      listener !== null
+    );
     publisher = teePublisher(mqtt, heard, log);
     const info = infoMessage(config, equipped[0].backend, configSha256, power?.info);
     runtime = new Runtime({
@@ -85,7 +93,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
         ...(history === null ? [] : [remembering!.historyObserver(history)]),
       ],
     });
-    const metricsText = createMetrics({ gatewayId: config.gateway.id, info, latest, runtime, mqtt, clock });
+    const metricsText = createMetrics({ gatewayId: config.gateway.id, info, latest, runtime, mqtt, sparkplug, clock });
     if (monitor !== null) monitoring!.watchGateway(monitor, { runtime, publisher, metricsText });
     const whatHangs = (limitMs: number) =>
       runtime.whatHangs(limitMs) ?? (mqtt.diskBusyMs > limitMs ? "the spool's disk" : null);

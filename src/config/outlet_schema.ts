@@ -1,7 +1,7 @@
 /** The configuration's schemas of those who are told beside the broker's plain subscribers. */
 
 import * as z from "zod";
-import { text, topic } from "./schema_parts.ts";
+import { integer, optionalPath, text, topic } from "./schema_parts.ts";
 
 /** Discovery by Home Assistant. */
 export const homeAssistant = z.strictObject({
@@ -14,3 +14,21 @@ export const homeAssistant = z.strictObject({
     description: "Announce this gateway to Home Assistant; absent: no.",
     examples: [{ prefix: "homeassistant" }],
   });
+
+/** One level of a Sparkplug topic. */
+const level = z.string().regex(/^[^+#/\p{Cc}]{1,64}$/u, "1 to 64 characters without +, # and /");
+
+/** Sparkplug B, over the broker of `mqtt` and a connection of its own. */
+export const sparkplug = z.strictObject({
+  group: level.meta({ description: "Group ID: which plant or line this gateway belongs to.", examples: ["plant1"] }),
+  node: level.nullable().default(null)
+    .meta({ description: "Edge Node ID; absent: the gateway's id.", examples: ["gw7"] }),
+  primary_host: level.nullable().default(null).meta({
+    description: "Host application without which nothing is published; absent: none is waited for.",
+    examples: ["scada1"],
+  }),
+  state_file: optionalPath("File that keeps bdSeq over restarts.", "/var/lib/quartz/sparkplug.bdseq"),
+  history_max: integer(1, 1_000_000).default(10_000)
+    .meta({ description: "Most updates that wait while nobody is told.", examples: [10000] }),
+}).nullable().default(null)
+  .meta({ description: "Publish as a Sparkplug B edge node too; absent: no.", examples: [{ group: "plant1" }] });

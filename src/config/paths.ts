@@ -24,7 +24,11 @@ export function resolvePaths(config: Config, folder: string): Config {
     folders: config.power.folders.map((path) => resolve(folder, path)),
     stateFile: config.power.stateFile && resolve(folder, config.power.stateFile),
   };
-  return { ...config, backend, cameras, spool, history, commands, power };
+  const sparkplug = config.sparkplug && {
+    ...config.sparkplug,
+    stateFile: config.sparkplug.stateFile && resolve(folder, config.sparkplug.stateFile),
+  };
+  return { ...config, backend, cameras, spool, history, commands, power, sparkplug };
 }
 
 function resolveSource(source: SourceConfig, folder: string): SourceConfig {

@@ -9,7 +9,7 @@ import { monitor } from "./monitor_schema.ts";
 import { checkMqttUrl } from "./mqtt_url.ts";
 import { formatPath, toProblems } from "./problems.ts";
 import type { JsonNode, Problem } from "./problems.ts";
-import { homeAssistant } from "./outlet_schema.ts";
+import { homeAssistant, sparkplug } from "./outlet_schema.ts";
 import { power } from "./power_schema.ts";
 import { commands, spool } from "./remote_schema.ts";
 import { choice, id, integer, optionalPath, text, topic } from "./schema_parts.ts";
@@ -220,6 +220,7 @@ const SCHEMA = z.strictObject({
   commands,
   monitor,
   home_assistant: homeAssistant,
+  sparkplug,
   decision: decision.prefault({}).meta({ description: "How single results become a camera's state." }),
   publish: publish.prefault({}).meta({ description: "What is published for each camera." }),
   telemetry: telemetry.prefault({}).meta({ description: "How often figures are published." }),

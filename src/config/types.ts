@@ -22,6 +22,8 @@ export interface Config {
   readonly monitor: MonitorConfig | null;
   /** `null`: Home Assistant is told nothing. */
   readonly homeAssistant: HomeAssistantConfig | null;
+  /** `null`: this gateway is no Sparkplug edge node. */
+  readonly sparkplug: SparkplugConfig | null;
   readonly publish: PublishConfig;
   readonly telemetry: TelemetryConfig;
   readonly power: PowerConfig;
@@ -252,6 +254,18 @@ export interface HomeAssistantConfig {
   readonly prefix: string;
   /** `null` = the gateway's id. */
   readonly name: string | null;
+}
+
+/** This gateway as a Sparkplug B edge node. */
+export interface SparkplugConfig {
+  readonly group: string;
+  /** `null` = the gateway's id. */
+  readonly node: string | null;
+  /** `null`: none is waited for. */
+  readonly primaryHost: string | null;
+  /** `null`: bdSeq starts anew with the program. */
+  readonly stateFile: string | null;
+  readonly historyMax: number;
 }
 
 /** What is published for each camera. */

@@ -188,6 +188,7 @@ function demoConfig(command: CommandOf<"demo">, url: string, drawn: boolean): Co
     commands: null,
     monitor: command.page ? DEMO_MONITOR : null,
     homeAssistant: null,
+    sparkplug: null,
     publish: { mode: "all", sampleEveryS: 1, topK: 3, heartbeatS: 60 },
     telemetry: { latencyEveryS: command.page ? 2 : 5, healthEveryS: 60 },
     power: {

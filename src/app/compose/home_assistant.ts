@@ -15,7 +15,7 @@ export function describeGateway(
   info: Pick<InfoMessage, "backend" | "power">,
   cameras: readonly AnnouncedCamera[],
 ): DeviceDiscovery {
-  const { gateway, homeAssistant, mqtt, commands, telemetry } = config;
+  const { gateway, homeAssistant, mqtt, commands, telemetry, power } = config;
   return describeDevice({
     baseTopic: mqtt!.baseTopic,
     gatewayId: gateway.id,
@@ -26,7 +26,7 @@ export function describeGateway(
     meters: info.power?.meters ?? [],
     allow: commands?.allow ?? [],
     latencyEveryS: telemetry.latencyEveryS,
-    powerEveryS: telemetry.latencyEveryS,
+    powerEveryS: power.windowS,
     pageUrl: pageUrl(config),
   });
 }

@@ -3,6 +3,7 @@
 import process from "node:process";
 import type { Clock } from "../../core/clock.ts";
 import type { InfoMessage } from "../../core/messages.ts";
+import type { Publisher } from "../../ports/publisher.ts";
 import type { MqttPublisher } from "../../publish/mqtt_publisher.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { LatestMessages } from "../../telemetry/latest_messages.ts";
@@ -16,11 +17,14 @@ export interface MetricsParts {
   readonly latest: LatestMessages;
   readonly runtime: Runtime;
   readonly mqtt: MqttPublisher;
+  readonly sparkplug: Pick<Publisher, "state" | "counts"> | null;
   readonly clock: Clock;
 }
 
 /** Gives the figures of the moment in which it is called. */
-export function createMetrics({ gatewayId, info, latest, runtime, mqtt, clock }: MetricsParts): () => string {
+export function createMetrics(
+  { gatewayId, info, latest, runtime, mqtt, sparkplug, clock }: MetricsParts,
+): () => string {
   const startUs = clock.nowUs();
   return () =>
     renderMetrics({
@@ -30,7 +34,10 @@ export function createMetrics({ gatewayId, info, latest, runtime, mqtt, clock }:
       rssBytes: process.memoryUsage.rss(),
       problems: runtime.problems,
       cameras: runtime.cameras.map((camera) => ({ ...camera, ...latest.camera(camera.id) })),
-      publishers: [{ name: "mqtt", state: mqtt.state, counts: mqtt.counts }],
+      publishers: [
+        { name: "mqtt", state: mqtt.state, counts: mqtt.counts },
+        ...(sparkplug === null ? [] : [{ name: "sparkplug", state: sparkplug.state, counts: sparkplug.counts }]),
+      ],
       spool: mqtt.spoolCounts,
       power: latest.power,
     });

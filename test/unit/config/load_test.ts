@@ -59,6 +59,7 @@ Deno.test("loadConfig() fills in defaults and resolves paths against the file's 
     commands: null,
     monitor: null,
     homeAssistant: null,
+    sparkplug: null,
     publish: { mode: "all", sampleEveryS: 10, topK: 3, heartbeatS: 60 },
     telemetry: { latencyEveryS: 10, healthEveryS: 60 },
     power: {
