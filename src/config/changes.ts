@@ -15,6 +15,7 @@ const TAKEN: Record<keyof Config, "live" | "restart"> = {
   history: "restart",
   monitor: "restart",
   homeAssistant: "restart",
+  sparkplug: "restart",
   power: "restart",
   commands: "live",
   publish: "live",
