@@ -24,8 +24,13 @@ const HEADER = /^# last good copy (\{.*\})$/;
 
 /** The state folder: what the command line says, else the first one that systemd gives the service; null when there is none. */
 export function stateFolder(flag: string | null, env: Readonly<Record<string, string | undefined>>): string | null {
-  const [first = ""] = (env.STATE_DIRECTORY ?? "").split(":");
-  return flag ?? (first === "" ? null : first);
+  if (flag !== null) return flag;
+  try {
+    const [first = ""] = (env.STATE_DIRECTORY ?? "").split(":");
+    return first === "" ? null : first;
+  } catch {
+    return null; // Deno without permission for this variable
+  }
 }
 
 /**

@@ -60,8 +60,8 @@ export interface LoadConfigOptions {
   readonly migrations?: readonly Migration[];
 }
 
-/** Longest configuration file, bytes. */
-export const CONFIG_BYTES_MAX = 1024 * 1024;
+/** Longest configuration file, bytes: fifty times any that was seen, and a megabyte of brackets would take seconds. */
+export const CONFIG_BYTES_MAX = 256 * 1024;
 /** Longest file behind a `${file:…}`, bytes. */
 export const SECRET_BYTES_MAX = 64 * 1024;
 

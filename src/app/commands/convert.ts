@@ -1,6 +1,9 @@
 /** `convert`: an ONNX model and sample images to a network file. */
 
 import { readFile, writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { atomicWrite } from "../../core/atomic_write.ts";
+import { nodeFileSystem } from "../../core/file_system.ts";
 import { ConfigError, type Issue } from "../../core/errors.ts";
 import type { Convention } from "../../core/network.ts";
 import { convert, type ConvertOptions, type ConvertResult } from "../../convert/convert.ts";
@@ -29,7 +32,8 @@ export async function runConvert(command: CommandOf<"convert">, context: Command
     if (bar.stage !== stage) bar = { stage, bar: new ProgressBar(console, stage, () => clock.nowUs()) };
     bar.bar.update(done, total);
   });
-  await writeFile(command.out, result.bytes);
+  // Whole or not at all: a gateway may load the file at any time.
+  await atomicWrite(nodeFileSystem, resolve(command.out), result.bytes, 0o644);
   if (command.report !== null) await writeFile(command.report, reportHtml(result));
   const seconds = (clock.nowUs() - startUs) / 1e6;
   if (command.json) console.print(JSON.stringify(toJson(result, command, seconds)));

@@ -64,6 +64,8 @@ export function unitFor(loaded: LoadedConfig, { runtime, sensorLines = [] }: Uni
       "TimeoutStartSec=120",
       "TimeoutStopSec=20",
       `ExecStart=${commandLine(loaded, runtime, name).map(commandWord).join(" ")}`,
+      "# Reads the configuration again; what needs a restart it refuses by name.",
+      "ExecReload=/bin/kill -HUP $MAINPID",
       "KillMode=mixed",
       "Restart=on-failure",
       "RestartSec=5",
@@ -72,8 +74,9 @@ export function unitFor(loaded: LoadedConfig, { runtime, sensorLines = [] }: Uni
       "Environment=NO_COLOR=1 DENO_NO_UPDATE_CHECK=1 DENO_DIR=/var/cache/quartz-edge",
       `RuntimeDirectory=${SERVICE}`,
       `CacheDirectory=${SERVICE}`,
-      ...needs.stateFolders.map((folder) => `StateDirectory=${folder}`),
-      ...(needs.stateFolders.length > 0 ? ["StateDirectoryMode=0700"] : []),
+      "# The first one keeps the last good copy of the configuration.",
+      ...[...new Set([SERVICE, ...needs.stateFolders])].map((folder) => `StateDirectory=${folder}`),
+      "StateDirectoryMode=0700",
       ...secrets.map((secret) => `LoadCredential=${secret}`),
       "",
       "# Whom it runs as, and what it sees",
@@ -104,6 +107,9 @@ export function unitFor(loaded: LoadedConfig, { runtime, sensorLines = [] }: Uni
 
 // ---------------------------------------------------------------------------------------------------------------------
 
+/** For the last good copy of the configuration. */
+const STATE_FOLDER = `/var/lib/${SERVICE}`;
+
 const KERNEL = [
   "NoNewPrivileges=yes",
   "LockPersonality=yes",
@@ -127,7 +133,7 @@ const KERNEL = [
 ];
 
 function commandLine(loaded: LoadedConfig, runtime: UnitOptions["runtime"], name: string): string[] {
-  const run = [join(PROGRAM_FOLDER, "src/main.ts"), "run", "--config", loaded.path];
+  const run = [join(PROGRAM_FOLDER, "src/main.ts"), "run", "--config", loaded.path, "--state", STATE_FOLDER];
   if (runtime.name === "node") return [runtime.path, ...run];
   // Secrets are read from copies: the files themselves stay root's.
   const hasSecrets = loaded.files.length + loaded.variables.length > 0;
@@ -136,7 +142,7 @@ function commandLine(loaded: LoadedConfig, runtime: UnitOptions["runtime"], name
     ...needsOf({ ...loaded, files: [] }),
     ...(hasSecrets ? [{ feature: "secrets", kind: "read", target: `/run/credentials/${name}` } as const] : []),
     ...(["read", "write"] as const).flatMap((kind) =>
-      [`/run/${SERVICE}`, SYSTEMD_SOCKET].map((target) => ({ feature: "service", kind, target }))
+      [`/run/${SERVICE}`, SYSTEMD_SOCKET, STATE_FOLDER].map((target) => ({ feature: "service", kind, target }))
     ),
     ...[socket, SYSTEMD_SOCKET].map((path) => ({ feature: "service", kind: "net", target: `unix:${path}` } as const)),
   ];

@@ -48,7 +48,8 @@ Deno.test("a unit allows what the configuration needs: devices, groups, folders,
   assert.deepEqual(plain.get("PrivateDevices"), ["yes"]);
   assert.deepEqual(plain.get("IPAddressAllow"), ["10.0.0.5"]);
   assert.deepEqual(plain.get("IPAddressDeny"), ["any"]);
-  assert.equal(plain.get("StateDirectory"), undefined);
+  assert.deepEqual(plain.get("StateDirectory"), ["quartz-edge"], "for the last good copy of the configuration");
+  assert.deepEqual(plain.get("ExecReload"), ["/bin/kill -HUP $MAINPID"]);
   assert.equal(plain.get("LoadCredential"), undefined);
   assert.equal(plain.get("MemoryDenyWriteExecute"), undefined, "V8 compiles while it runs");
   assert.deepEqual(plain.get("CapabilityBoundingSet"), [""]);
@@ -63,7 +64,7 @@ monitor: { listen: "127.0.0.1:80" }`);
   assert.equal(cameras.get("PrivateDevices"), undefined);
   assert.deepEqual(cameras.get("DeviceAllow"), ["char-video4linux rw", "char-ttyACM rw"]);
   assert.deepEqual(cameras.get("SupplementaryGroups"), ["video dialout"]);
-  assert.deepEqual(cameras.get("StateDirectory"), ["quartz"]);
+  assert.deepEqual(cameras.get("StateDirectory"), ["quartz-edge", "quartz"]);
   assert.deepEqual(cameras.get("CapabilityBoundingSet"), ["CAP_NET_BIND_SERVICE"]);
   assert.equal(cameras.get("IPAddressDeny"), undefined, "nobody knows the address of camera.lan");
   const [start] = cameras.get("ExecStart")!;

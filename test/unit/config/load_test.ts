@@ -161,7 +161,7 @@ log:
 
 Deno.test("loadConfig() says what is wrong with a text that is not a configuration", async (t) => {
   const cases: readonly [name: string, content: string | Uint8Array, report: RegExp][] = [
-    ["empty", "", /edge.yaml: expected 1 to 1048576 bytes of UTF-8 text, found an empty file$/],
+    ["empty", "", /edge.yaml: expected 1 to 262144 bytes of UTF-8 text, found an empty file$/],
     [
       "comments only",
       "# nothing\n",
@@ -170,7 +170,7 @@ Deno.test("loadConfig() says what is wrong with a text that is not a configurati
     ["NUL", "version: 1\0", /found a NUL byte at offset 10$/],
     ["UTF-16", new Uint8Array([0xff, 0xfe, 0x61, 0x00]), /found a NUL byte at offset 3$/],
     ["not UTF-8", new Uint8Array([0x61, 0x3a, 0x20, 0xe9]), /found bytes that are not UTF-8$/],
-    ["too long", new Uint8Array(CONFIG_BYTES_MAX + 1).fill(35), /found more than 1048576 bytes$/],
+    ["too long", new Uint8Array(CONFIG_BYTES_MAX + 1).fill(35), /found more than 262144 bytes$/],
     [
       "a list",
       "- version: 1",
@@ -237,7 +237,7 @@ Deno.test("loadConfig() names a file that cannot be read", async () => {
     }
     await failure(loadConfig("/dev/zero"));
     await writeFile(join(folder, "long.yaml"), "#".repeat(CONFIG_BYTES_MAX + 1));
-    assert.match(formatError(await failure(loadConfig(join(folder, "long.yaml")))), /found more than 1048576 bytes/);
+    assert.match(formatError(await failure(loadConfig(join(folder, "long.yaml")))), /found more than 262144 bytes/);
     await writeFile(join(folder, "good.yaml"), MINIMAL);
     assert.equal((await loadConfig(join(folder, "good.yaml"))).config.gateway.id, "gw7");
   } finally {
