@@ -95,3 +95,32 @@ Deno.test("a flickering scene is quiet with three votes of five, and a real chan
   decision.rules = { ...decision.rules, threshold: 0.4 };
   assert.deepEqual([see(1, 0.5), see(1, 0.5), see(1, 0.5)], [UNKNOWN, UNKNOWN, 1]);
 });
+
+Deno.test("another window keeps what stands and the newest votes, and goes on as if it had always been so long", () => {
+  const vote = fc.integer({ min: 0, max: 2 });
+  const rules = fc.integer({ min: 1, max: 9 }).chain((window) =>
+    fc.record({ window: fc.constant(window), votes: fc.integer({ min: 1, max: window }) })
+  );
+  const see = (decision: Decision, index: number) => {
+    const probabilities = new Float64Array(3).fill(0.05);
+    probabilities[index] = 0.9;
+    return decision.decide({ index, probabilities });
+  };
+  fc.assert(fc.property(rules, rules, fc.array(vote), fc.array(vote), (first, second, early, late) => {
+    const plain = { threshold: 0, hysteresis: 0 };
+    const decision = new Decision({ ...plain, ...first });
+    for (const index of early) see(decision, index);
+    const stood = decision.stable;
+    decision.rules = { ...plain, ...second };
+    assert.equal(decision.stable, stood);
+    // Literally: the votes that both windows hold, and then the new ones.
+    const votes = early.slice(-first.window).slice(-second.window);
+    let expected = stood;
+    for (const index of late) {
+      votes.push(index);
+      const count = votes.slice(-second.window).filter((one) => one === index).length;
+      if (index !== expected && count >= second.votes) expected = index;
+      assert.equal(see(decision, index), expected);
+    }
+  }));
+});

@@ -119,3 +119,59 @@ Deno.test("controls name a camera that is not there, and one that has ended", as
   await assert.rejects(gateway.runtime.replace("cam", part), { code: "command.ended" });
   await part.backend[Symbol.asyncDispose]();
 });
+
+Deno.test("cameras come and go while the others run, each frame with one fate and a last window for what goes", async () => {
+  await using gateway = await setUp();
+  const { runtime, messages } = gateway;
+  const second = { ...gateway.part(), id: "late" };
+  runtime.add(second);
+  const of = (camera: string) => messages.filter((one) => one.kind === "result" && one.camera === camera).length;
+  await gateway.until(() => of("late") > 3, "the new camera runs");
+  runtime.arrange(["late", "cam"]);
+  assert.deepEqual(runtime.cameras.map(({ id }) => id), ["late", "cam"]);
+  const { counts } = await runtime.remove("late");
+  await second.backend[Symbol.asyncDispose]();
+  assert.equal(counts.captured, counts.classified + counts.droppedBusy + counts.droppedStale);
+  assert.equal(counts.inFlight, 0);
+  assert.equal(counts.classified, of("late"));
+  const windows = messages.flatMap((one) => one.kind === "latency" && one.camera === "late" ? [one.frames] : []);
+  assert.equal(windows.reduce((sum, { captured }) => sum + captured, 0), counts.captured, "windows add up");
+  const status = messages.findLast((one) => one.kind === "cameraStatus" && one.camera === "late");
+  assert.equal(status?.kind === "cameraStatus" && status.status, "offline");
+  const before = gateway.results();
+  await gateway.until(() => gateway.results() > before + 3, "the other runs on");
+  assert.equal(gateway.opened(), 2);
+  assert.throws(() => runtime.pause("late"), { code: "command.camera" });
+});
+
+Deno.test("a runtime outlives its last camera while a change is under way, and takes none after its end", async () => {
+  const gateway = await setUp();
+  const part = { ...gateway.part(), id: "next" };
+  await gateway.runtime.hold(async () => {
+    const { counts } = await gateway.runtime.remove("cam");
+    assert.ok(counts.classified > 0);
+    gateway.runtime.add(part);
+  });
+  const before = gateway.results();
+  await gateway.until(() => gateway.results() > before + 3, "goes on with the new one");
+  await gateway[Symbol.asyncDispose]();
+  assert.throws(() => gateway.runtime.add({ ...part, id: "third" }), { code: "command.ended" });
+  await part.backend[Symbol.asyncDispose]();
+});
+
+Deno.test("rules change without closing the camera; a threshold that was set stays while the rules do", async () => {
+  await using gateway = await setUp();
+  const { runtime } = gateway;
+  const { report } = gateway.part();
+  runtime.setThreshold("cam", 0.25);
+  runtime.tune("cam", { maxAgeMs: 500, report: { ...report, topK: 1 } }, false);
+  const topOf = () => {
+    const last = gateway.messages.findLast(({ kind }) => kind === "result");
+    return last?.kind === "result" ? last.top.length : 0;
+  };
+  await gateway.until(() => topOf() === 1, "one class listed");
+  assert.equal(runtime.setThreshold("cam", 0.25), 0.25);
+  runtime.tune("cam", { maxAgeMs: 500, report: { ...report, decision: { ...DECISION_PLAIN, threshold: 0.5 } } }, true);
+  assert.equal(runtime.setThreshold("cam", 0), 0.5);
+  assert.equal(gateway.opened(), 1);
+});
