@@ -59,13 +59,15 @@ async function listClass(sysfs: Sysfs, path: string, unread: Unread[]): Promise<
     return (await sysfs.list(path)).map((name) => join(path, name));
   } catch (error) {
     const why = failureOf(error);
-    if (why !== "gone") {
-      const hint = why === "not_permitted" ? NOT_PERMITTED_HINT : "Check who may read the folder";
-      unread.push({
-        what: `power sensors under ${path}`,
-        why: why === "not_permitted" ? "not permitted" : nameOf(error),
-        hint,
-      });
+    if (why === "not_permitted") {
+      // Of all classes alike, so it is said once.
+      const what = `power sensors under ${dirname(dirname(path))}`;
+      if (!unread.some((one) => one.what === what)) {
+        unread.push({ what, why: "not permitted", hint: NOT_PERMITTED_HINT });
+      }
+    } else if (why !== "gone") {
+      const hint = "Check who may read the folder";
+      unread.push({ what: `power sensors under ${path}`, why: nameOf(error), hint });
     }
     return [];
   }

@@ -13,12 +13,14 @@ import { failureOf, nameOf, readInteger, readOptional, type Sysfs } from "./sysf
 /** Zones: `intel-rapl:0`, and `intel-rapl:0:1` within it. */
 const ZONE = /^([^:]+):(\d+)(?::(\d+))?$/;
 
-/** The udev rule that lets the group `quartz` read the counters. */
-export const RAPL_UDEV_RULE =
-  'ACTION=="add", SUBSYSTEM=="powercap", KERNEL=="intel-rapl:*", RUN+="/bin/chgrp quartz /sys%p/energy_uj", ' +
-  'RUN+="/bin/chmod 0440 /sys%p/energy_uj"';
-const RAPL_HINT = `As root: groupadd -f quartz; write to /etc/udev/rules.d/70-quartz-rapl.rules: ${RAPL_UDEV_RULE}; ` +
-  "then udevadm trigger -c add -s powercap, and run the gateway in that group";
+const UDEV_RULE = 'ACTION=="add", SUBSYSTEM=="powercap", KERNEL=="intel-rapl:*", ' +
+  'RUN+="/bin/chgrp power /sys%p/energy_uj", RUN+="/bin/chmod 0440 /sys%p/energy_uj"';
+/** Shell lines that let the group `power`, and nobody else, read the counters. */
+const RAPL_LINES: readonly string[] = [
+  'sudo groupadd -f power && sudo usermod -aG power "$USER"   # then log in again',
+  `echo '${UDEV_RULE}' | sudo tee /etc/udev/rules.d/70-quartz-edge-powercap.rules`,
+  "sudo udevadm control --reload && sudo udevadm trigger --action=add --subsystem-match=powercap",
+];
 
 /** All zones among `folders`, which are paths of folders that may be zones. */
 export async function findPowercap(sysfs: Sysfs, folders: readonly string[]): Promise<Finds> {
@@ -41,7 +43,8 @@ export async function findPowercap(sysfs: Sysfs, folders: readonly string[]): Pr
       const why = failureOf(error);
       if (why === "gone") continue;
       if (why !== "hiccup") {
-        unread.push({ what: `${label} (powercap)`, why: `${folder}/energy_uj: ${nameOf(error)}`, hint: RAPL_HINT });
+        const text = `${folder}/energy_uj: ${nameOf(error)}`;
+        unread.push({ what: `${label} (powercap)`, why: text, hint: RAPL_LINES.join("\n") });
         continue;
       }
     }

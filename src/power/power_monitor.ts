@@ -43,8 +43,8 @@ export interface PowerSurroundings {
 const SAVE_EVERY_US = 60_000_000;
 /** Longest wait for the meters before the next one is looked after, ms; half an interval where that is less. */
 const ANSWER_MS_MAX = 500;
-/** Most channels of all meters. */
-export const CHANNELS_MAX = 64;
+/** Most channels of all meters; whoever opens them keeps to it. */
+export const CHANNELS_MAX = 128;
 
 /** Measures from `start` to `stop`. */
 export class PowerMonitor {

@@ -3,6 +3,7 @@
 import type { BoardRails } from "../../../devices/power/board_rails.ts";
 import { findSensors } from "../../../devices/power/find.ts";
 import { nameChannels } from "../../../devices/power/names.ts";
+import type { Sensor } from "../../../devices/power/sensor.ts";
 import { nodeSysfs } from "../../../devices/power/sysfs.ts";
 import { createSysfsMeter } from "../../../devices/power/sysfs_meter.ts";
 import type { Config, HttpMeterConfig, LineMeterConfig, PowerConfig } from "../../config/types.ts";
@@ -13,7 +14,7 @@ import type { BoardTelemetry } from "../../link/messages/telemetry.ts";
 import type { PowerMeter } from "../../ports/power_meter.ts";
 import type { Publisher } from "../../ports/publisher.ts";
 import { createModelMeter } from "../../power/model_meter.ts";
-import { PowerMonitor } from "../../power/power_monitor.ts";
+import { CHANNELS_MAX, PowerMonitor } from "../../power/power_monitor.ts";
 import type { Runtime, RuntimeObserver } from "../../runtime/runtime.ts";
 import type { PartOptions } from "./options.ts";
 
@@ -29,6 +30,9 @@ export interface Power extends AsyncDisposable {
   /** `publishInfo`: what `info` says has changed. */
   start(runtime: Runtime, publisher: Publisher, publishInfo: () => void): void;
 }
+
+/** Kept for a board's rails, of which there may be 16 by each of two methods, and the model. */
+const RESERVED_CHANNELS = 33;
 
 /** What each scope of a rail feeds. */
 const FEEDS = {
@@ -121,11 +125,20 @@ async function openSensors(
   const where = { sysfs: nodeSysfs, root, folders };
   const { sensors, unread } = await findSensors(where);
   for (const { what, why, hint } of unread) log("info", `Cannot read ${what}: ${why}`, { hint });
-  const ids = nameChannels(sensors, [...meters.map(({ id }) => id), "snn_model"]);
+  const kept = limited(sensors, CHANNELS_MAX - meters.length - RESERVED_CHANNELS);
+  if (kept.length < sensors.length) {
+    const left = sensors.slice(kept.length).map(({ name, device }) => `${name} at ${device}`).join(", ");
+    log("warn", `Too many power channels: at most ${CHANNELS_MAX} are read, and these are not: ${left}`, {});
+  }
+  const ids = nameChannels(kept, [...meters.map(({ id }) => id), "snn_model"]);
   const findAgain = async () => (await findSensors(where)).sensors;
-  return sensors.map((sensor, index) =>
-    createSysfsMeter({ sensor, ids: ids[index], sysfs: nodeSysfs, findAgain, clock })
-  );
+  return kept.map((sensor, index) => createSysfsMeter({ sensor, ids: ids[index], sysfs: nodeSysfs, findAgain, clock }));
+}
+
+/** The first sensors that have at most so many channels together. */
+function limited(sensors: readonly Sensor[], channelsMax: number): readonly Sensor[] {
+  let channels = 0;
+  return sensors.filter((sensor) => (channels += sensor.channels.length) <= channelsMax);
 }
 
 function takeRails(rails: BoardRails, telemetry: BoardTelemetry, caps: Caps, atUs: number): void {

@@ -75,6 +75,28 @@ monitor: { listen: "127.0.0.1:80" }`);
   assert.doesNotMatch(start, /--allow-all|-A|--allow-read /);
 });
 
+Deno.test("power: a meter's address, a line's device, mounted sensors and the folder of the energies are allowed", async () => {
+  const loaded = await load(`mqtt: { url: "mqtt://10.0.0.5" }
+power:
+  state_file: /var/lib/quartz/energy
+  folders: [/run/quartz-edge/sensors]
+  meters:
+    - { kind: http, id: plug, url: "http://10.0.0.9/x", power_pointer: /w }
+    - { kind: serial, id: bench, link: serial:/dev/ttyUSB1 }`);
+  const sensorLines = ["BindReadOnlyPaths=-/sys/devices/x/hwmon:/run/quartz-edge/sensors/vdd_in"];
+  const found = settings(unitFor(loaded, { runtime: RUNTIME, sensorLines }).text);
+  const of = (key: string) => found.filter(([one]) => one === key).map(([, value]) => value);
+  assert.deepEqual([of("StateDirectory"), of("SupplementaryGroups")], [["quartz"], ["dialout"]]);
+  assert.deepEqual(of("DeviceAllow"), ["char-ttyUSB rw"]);
+  assert.deepEqual(of("IPAddressAllow").join(" ").split(" ").sort(), ["10.0.0.5", "10.0.0.9"]);
+  assert.ok(of("BindReadOnlyPaths").includes("-/sys/devices/x/hwmon:/run/quartz-edge/sensors/vdd_in"));
+  const [start] = of("ExecStart");
+  assert.match(start, /--allow-net=10\.0\.0\.5:1883,10\.0\.0\.9:80/);
+  assert.match(start, /--allow-read=\S*\/run\/quartz-edge,/);
+  assert.match(start, /--allow-write=\S*\/var\/lib\/quartz/);
+  assert.match(start, / --allow-ffi /);
+});
+
 Deno.test("secrets are handed over as credentials; their files stay out of the program's permissions", async () => {
   const loaded = await load(
     'mqtt: { url: mqtts://10.0.0.5, username: gw7, password: "${env:SECRET}", tls: { ca: ca.pem } }',
