@@ -176,6 +176,11 @@ Deno.test("the product is written on node: APIs", () => {
   assert.deepEqual(wrong.map((file) => file.path), []);
 });
 
+Deno.test("the product has no `using` declarations, which Node 22 does not know", () => {
+  const wrong = FILES.filter((file) => /^\s*(?:await )?using \w+ =/m.test(withoutComments(file.text)));
+  assert.deepEqual(wrong.map((file) => file.path), []);
+});
+
 Deno.test("the table of imports is the one in src/ARCHITECTURE.md", () => {
   const text = readFileSync(join(ROOT, "src/ARCHITECTURE.md"), "utf8");
   for (const [folder, allowed] of Object.entries(MAY_IMPORT)) {

@@ -34,13 +34,17 @@ export async function listSensors(
   const listed = await Promise.all(sensors.map(async (sensor, index): Promise<ListedSensor> => {
     const { kind, name, device } = sensor;
     const findAgain = () => Promise.resolve([]);
-    await using meter = createSysfsMeter({ sensor, ids: ids[index], sysfs: where.sysfs, findAgain, clock });
-    const first = await meter.read();
-    const hasCounter = sensor.channels.some(({ counter }) => counter !== null);
-    if (hasCounter) await clock.sleep(COUNTER_MS);
-    const second = hasCounter ? await meter.read() : first;
-    const readings = ids[index].map((id, channel) => `${id}: ${describe(first[channel], second[channel])}`);
-    return { kind, name, device, ids: ids[index], readings, ...mounts(sensor, ids[index][0]) };
+    const meter = createSysfsMeter({ sensor, ids: ids[index], sysfs: where.sysfs, findAgain, clock });
+    try {
+      const first = await meter.read();
+      const hasCounter = sensor.channels.some(({ counter }) => counter !== null);
+      if (hasCounter) await clock.sleep(COUNTER_MS);
+      const second = hasCounter ? await meter.read() : first;
+      const readings = ids[index].map((id, channel) => `${id}: ${describe(first[channel], second[channel])}`);
+      return { kind, name, device, ids: ids[index], readings, ...mounts(sensor, ids[index][0]) };
+    } finally {
+      await meter[Symbol.asyncDispose]();
+    }
   }));
   return { sensors: listed, unread };
 }

@@ -66,12 +66,14 @@ export class LatencyHistogram {
   read(): StageLatency {
     const histogram = this.#histogram;
     const ms = (us: number) => us / 1000;
+    // A cell's upper edge, which may lie beyond the largest value in it.
+    const at = (percentile: number) => ms(Math.min(histogram.getValueAtPercentile(percentile), histogram.maxValue));
     return {
       count: histogram.totalCount,
-      p50Ms: ms(histogram.getValueAtPercentile(50)),
-      p90Ms: ms(histogram.getValueAtPercentile(90)),
-      p99Ms: ms(histogram.getValueAtPercentile(99)),
-      p999Ms: ms(histogram.getValueAtPercentile(99.9)),
+      p50Ms: at(50),
+      p90Ms: at(90),
+      p99Ms: at(99),
+      p999Ms: at(99.9),
       maxMs: ms(histogram.maxValue),
     };
   }

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { EventText } from "../../src/monitor/event_text.ts";
 import { openEmbeddedBroker } from "../../src/publish/embedded_broker.ts";
 import { freePort } from "../support/mosquitto.ts";
 import { listen } from "../support/mqtt_listener.ts";
@@ -91,6 +92,41 @@ Deno.test("run with a broker that is down at start works, reports it, and delive
   });
 });
 
+Deno.test("run with a monitor logs its address, shows frames and spikes, and a taken port stops nothing", async () => {
+  await using broker = await openEmbeddedBroker({ port: 0 });
+  const port = await freePort();
+  await withConfig(broker.port, async (path) => {
+    await using program = startProgram(["run", "--config", path]);
+    await program.line(new RegExp(`"msg":"monitor","url":"http://127.0.0.1:${port}/"`));
+    await using second = startProgram(["run", "--config", path, "--set", "gateway.id=gw2"]);
+    assert.match(await second.line(/"what":"monitor"/), /Cannot listen on 127\.0\.0\.1/);
+    const kinds = new Map<string, Record<string, unknown>>();
+    await eventsUntil(`http://127.0.0.1:${port}/events`, (name, data) => {
+      kinds.set(name, parse(data));
+      return ["hello", "history", "counts", "frame", "raster", "latency", "state", "health"].every((one) =>
+        kinds.has(one)
+      );
+    });
+    assert.equal(kinds.get("hello")!.gateway, "gw1");
+    assert.equal(kinds.get("raster")!.equal, true);
+    assert.equal(kinds.get("latency")!.schema, "quartz.latency.v1");
+    for (const one of [program, second]) assert.equal((await one.stop("SIGTERM")).code, 0, one.lines.join("\n"));
+  }, `monitor: { listen: "127.0.0.1:${port}" }`);
+});
+
+/** Reads a monitor's events until `isEnough`. */
+async function eventsUntil(url: string, isEnough: (name: string, data: string) => boolean): Promise<void> {
+  const stop = new AbortController();
+  const response = await fetch(url, { signal: AbortSignal.any([stop.signal, AbortSignal.timeout(20_000)]) });
+  let isOver = false;
+  const events = new EventText((name, data) => isOver ||= isEnough(name, data));
+  for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
+    events.push(text);
+    if (isOver) break;
+  }
+  stop.abort();
+}
+
 const BAD: { name: string; args: string[]; config?: string; code: number; pattern: RegExp }[] = [
   {
     name: "an unknown key",
@@ -98,6 +134,13 @@ const BAD: { name: string; args: string[]; config?: string; code: number; patter
     config: "log_level: debug",
     code: 78,
     pattern: /log_level.*line \d+, column \d+/,
+  },
+  {
+    name: "a monitor that others reach, without a token",
+    args: ["run"],
+    config: 'monitor: { listen: "0.0.0.0:8480" }',
+    code: 78,
+    pattern: /monitor\.token.*expected a token.*found none/,
   },
   { name: "a missing file", args: ["run", "--config", "nowhere.yaml"], code: 78, pattern: /nowhere\.yaml/ },
   { name: "an unknown verb", args: ["rum"], code: 2, pattern: /did you mean "run"/ },

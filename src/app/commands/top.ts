@@ -110,7 +110,7 @@ async function byBroker(command: CommandOf<"top">, { clock, random }: CommandCon
     model,
     heard: () => heard,
     async listen(signal) {
-      await using _listener = listenToGateway({
+      const listener = listenToGateway({
         ...terms,
         clientId: `quartz-top-${id}`,
         onWord({ key, camera, text }) {
@@ -123,6 +123,7 @@ async function byBroker(command: CommandOf<"top">, { clock, random }: CommandCon
         },
       });
       while (!signal.aborted) await clock.sleep(3_600_000, signal);
+      await listener[Symbol.asyncDispose]();
     },
   };
 }
@@ -215,7 +216,7 @@ async function showPicture(
   let selected: string | null = null;
   let isDirty = true;
   let before = -1;
-  using terminal = openTerminal(console, {
+  const terminal = openTerminal(console, {
     onQuit: () => stop.abort(),
     onMove(by) {
       const { cameras } = model;
@@ -226,15 +227,19 @@ async function showPicture(
     },
     onResize: () => isDirty = true,
   });
-  while (!signal.aborted) {
-    if (isDirty || heard() !== before) {
-      before = heard();
-      isDirty = false;
-      const { columns, rows } = terminal;
-      const moves = model.cameras.length > 1 ? ", ↑ ↓ choose a camera" : "";
-      const foot = `q quits${moves}   ${model.source}`;
-      terminal.draw(renderTop(model, { columns, rows, hasColor: console.hasColor, selected, foot }));
+  try {
+    while (!signal.aborted) {
+      if (isDirty || heard() !== before) {
+        before = heard();
+        isDirty = false;
+        const { columns, rows } = terminal;
+        const moves = model.cameras.length > 1 ? ", ↑ ↓ choose a camera" : "";
+        const foot = `q quits${moves}   ${model.source}`;
+        terminal.draw(renderTop(model, { columns, rows, hasColor: console.hasColor, selected, foot }));
+      }
+      await clock.sleep(REDRAW_MS, signal);
     }
-    await clock.sleep(REDRAW_MS, signal);
+  } finally {
+    terminal[Symbol.dispose]();
   }
 }

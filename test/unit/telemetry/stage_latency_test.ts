@@ -21,6 +21,10 @@ Deno.test("percentiles lie within 1 part in 1,000 of those of the sorted times",
           `${share}: ${found * 1000} for ${expectedUs}`,
         );
       }
+      assert.ok(
+        read.p50Ms <= read.p90Ms && read.p99Ms <= read.p999Ms && read.p999Ms <= read.maxMs,
+        "none above the max",
+      );
       assert.equal(read.count, times.length);
     }),
   );

@@ -94,8 +94,9 @@ async function checkHello(
     const stop = () => void transport.close();
     signal.addEventListener("abort", stop, { once: true });
     try {
-      await using session = await openHostSession(transport, { clock, random, name: `quartz-edge ${VERSION} doctor` });
+      const session = await openHostSession(transport, { clock, random, name: `quartz-edge ${VERSION} doctor` });
       const { boardName, agentName, imageSha256 } = session.caps;
+      await session[Symbol.asyncDispose]();
       const image = /^0*$/.test(imageSha256) ? "no image loaded" : "an image loaded";
       return ok(`${boardName}, agent ${agentName}, ${image}`);
     } finally {

@@ -167,11 +167,15 @@ async function checkFrame(
   if (camera.source.kind === "mqtt") return skipped("pictures come over the broker, which is looked at below");
   const startUs = clock.nowUs();
   try {
-    await using source = await openCamera(config, camera, await network(camera.network), { clock });
-    for await (const frame of source.frames(signal)) {
-      const tookMs = Math.round((clock.nowUs() - startUs) / 1000);
-      if ("malformed" in frame) return failed(`a picture that cannot be used: ${frame.reason}`);
-      return ok(`${frame.width}x${frame.height}, ${frame.channels} channel(s), after ${tookMs} ms`);
+    const source = await openCamera(config, camera, await network(camera.network), { clock });
+    try {
+      for await (const frame of source.frames(signal)) {
+        const tookMs = Math.round((clock.nowUs() - startUs) / 1000);
+        if ("malformed" in frame) return failed(`a picture that cannot be used: ${frame.reason}`);
+        return ok(`${frame.width}x${frame.height}, ${frame.channels} channel(s), after ${tookMs} ms`);
+      }
+    } finally {
+      await source[Symbol.asyncDispose]();
     }
     return failed("it ended without a frame", advice("check the source; list-devices shows what is there"));
   } catch (error) {

@@ -106,7 +106,7 @@ async function checkSelfTest(network: Network, backend: Config["backend"], signa
 }
 
 async function steps(network: Network, kernel: KernelChoice, threads: number, signal: AbortSignal) {
-  await using simulator = await openSimulator(network, kernel, { threads });
+  const simulator = await openSimulator(network, kernel, { threads });
   // Out of time: closing ends the run that is under way.
   const stop = () => void simulator[Symbol.asyncDispose]();
   signal.addEventListener("abort", stop, { once: true });
@@ -114,6 +114,7 @@ async function steps(network: Network, kernel: KernelChoice, threads: number, si
     return await selfTestSteps(network, simulator);
   } finally {
     signal.removeEventListener("abort", stop);
+    await simulator[Symbol.asyncDispose]();
   }
 }
 
