@@ -15,11 +15,8 @@ export function planMasks(graph: SourceGraph, parts: Parts, shifted: readonly bo
   const groups = groupLayers(graph, parts);
   const wanted = new Map<number, number>();
   layers.forEach((layer, index) => {
-    if (layer.kind === "conv2d" && layer.groups > 1) {
-      groups.forbid(index);
-      for (const part of partsRead(graph, parts, layer)) if (part.layer >= 0) groups.forbid(part.layer);
-    }
     if (!hasWeights(layer)) return;
+    if (!readsExtras(layer)) return handOn(graph, parts, groups, index);
     readingsOf(graph, parts, layer).forEach((reading, number) => {
       if (reading.layer < 0 || !shifted[reading.layer]) return;
       const place = groups.of(reading.layer);
@@ -42,11 +39,8 @@ export function planBiasChannels(graph: SourceGraph, parts: Parts): boolean[] {
   const wanted = new Set<number>();
   graph.layers.forEach((layer, index) => {
     if (!hasWeights(layer)) return;
-    const read = partsRead(graph, parts, layer);
-    if (readsExtras(layer)) {
-      for (const part of read) if (part.layer >= 0) wanted.add(part.layer);
-    } else if (isDepthwise(layer) && read.length === 1 && read[0].layer >= 0) groups.join(read[0].layer, index);
-    else for (const part of [...read, { layer: index }]) if (part.layer >= 0) groups.forbid(part.layer);
+    if (!readsExtras(layer)) return handOn(graph, parts, groups, index);
+    for (const part of partsRead(graph, parts, layer)) if (part.layer >= 0) wanted.add(part.layer);
   });
   const places = new Set([...wanted].map((layer) => groups.of(layer)));
   return onParts(parts, (layer) => places.has(groups.of(layer)) && groups.mayGrow(layer), false);
@@ -114,6 +108,14 @@ function groupLayers({ layers, input }: SourceGraph, parts: Parts): Groups {
   // The output has one neuron a class.
   for (const part of parts[layers.length - 1]) if (part.layer >= 0) groups.forbid(part.layer);
   return groups;
+}
+
+/** A depthwise convolution has as many more channels as its input, without weights; other grouped ones can have none. */
+function handOn(graph: SourceGraph, parts: Parts, groups: Groups, index: number): void {
+  const layer = graph.layers[index];
+  const read = partsRead(graph, parts, layer);
+  if (isDepthwise(layer) && read.length === 1 && read[0].layer >= 0) return groups.join(read[0].layer, index);
+  for (const part of [...read, { layer: index }]) if (part.layer >= 0) groups.forbid(part.layer);
 }
 
 /** A figure of layers with a scale, for all layers: what passes one of them on has its; what joins several has `none`. */

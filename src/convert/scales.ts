@@ -2,7 +2,7 @@
 
 import type { Issue } from "../core/errors.ts";
 import type { Distribution } from "./distribution.ts";
-import { hasWeights, isPadded, type SourceGraph, type SourceLayer } from "./graph.ts";
+import { hasWeights, isPadded, readsExtras, type SourceGraph, type SourceLayer } from "./graph.ts";
 import { type Reading, readingsOf, visitWeights } from "./parts.ts";
 import type { ShiftPlan } from "./shifts.ts";
 
@@ -164,7 +164,7 @@ function shiftsLeft(
   layer: SourceLayer,
   { layer: from, channels }: Reading,
 ): number[] {
-  if (from >= 0) return Array<number>(channels).fill(plan.masks[from] > 0 ? 0 : shift[from]);
+  if (from >= 0) return Array<number>(channels).fill(plan.masks[from] > 0 && readsExtras(layer) ? 0 : shift[from]);
   return graph.input.offset.map((offset) => (isPadded(layer) ? 0 : -offset));
 }
 

@@ -8,13 +8,13 @@
  *   weight −Σ w. It comes exactly when an input of value 0 comes, so zeros cancel at every step, and on padding there is
  *   no mask either, so borders are exact. Where −Σ w is much larger than the weights themselves, several mask channels
  *   share it, so that weights of few bits are not spent on it.
- * * Where a mask cannot be had (the shifted layer is grouped), the reader's bias is lowered by d · Σ w; not at a border.
+ * * Where there is no mask to be read (by grouped layers), the reader's bias is lowered by d · Σ w; not at a border.
  * * An `add` with ReLU reads a layer of constants with the value d. An `add` without ReLU, a pool, a flatten pass d on.
  */
 
 import type { Issue } from "../core/errors.ts";
 import { masksFor, planBiasChannels, planMasks } from "./extra_channels.ts";
-import { hasWeights, isPadded, type SourceGraph } from "./graph.ts";
+import { hasWeights, isPadded, readsExtras, type SourceGraph } from "./graph.ts";
 import { findParts, type Parts, partsRead } from "./parts.ts";
 
 /** What the input's mask codes: half of the range, where the mean of most images lies. */
@@ -81,7 +81,10 @@ function checkReaders(
 ): void {
   for (const layer of graph.layers) {
     if (!isPadded(layer)) continue;
-    const bare = partsRead(graph, parts, layer).find(({ layer }) => layer >= 0 && shifted[layer] && masks[layer] === 0);
+    const mixes = readsExtras(layer);
+    const bare = partsRead(graph, parts, layer).find(({ layer }) => {
+      return layer >= 0 && shifted[layer] && !(mixes && masks[layer] > 0);
+    });
     if (bare === undefined) continue;
     issues.push({
       where: `layer ${JSON.stringify(layer.name)} (${layer.kind})`,

@@ -2,7 +2,8 @@
 
 import { createRandom } from "../../src/core/random.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
-import { type NodeParts, onnxModel, type TensorParts } from "./onnx_models.ts";
+import { NetGrower } from "./net_grower.ts";
+import type { ModelParts } from "./onnx_models.ts";
 
 /** `[widening, channels, repeats, stride]` of each stage. */
 export type Stage = readonly [widen: number, channels: number, repeats: number, stride: number];
@@ -28,54 +29,23 @@ export const MOBILENET_V2: MobileNetParts = {
   seed: 5,
 };
 
-/** Bytes of an ONNX file: bottlenecks without ReLU, depthwise convolutions, ReLU6 as Clip, residual additions. */
-export function mobileNetModel({ size, stem, stages, head, classes, seed }: MobileNetParts): Uint8Array {
-  const random = createRandom(seed);
-  const nodes: NodeParts[] = [];
-  const weights: Record<string, TensorParts> = { low: { dims: [], values: [0] }, high: { dims: [], values: [6] } };
-  const tensor = (dims: readonly number[], fanIn: number): TensorParts => {
-    const count = dims.reduce((product, side) => product * side, 1);
-    // Nearly normal, with the deviation that keeps the size of values from layer to layer.
-    const draw = () => (random.next() + random.next() + random.next() - 1.5) * 2 * Math.sqrt(2 / fanIn);
-    return { dims, values: Float32Array.from({ length: count }, draw) };
-  };
-  let values = 0;
-  const conv = (
-    from: string,
-    shape: readonly [number, number, number],
-    stride: number,
-    groups: number,
-    act: boolean,
-  ) => {
-    const [input, output, kernel] = shape;
-    const name = `w${values}`;
-    weights[name] = tensor([output, input / groups, kernel, kernel], input / groups * kernel * kernel);
-    weights[`${name}b`] = tensor([output], 400);
-    const side = (kernel - 1) / 2;
-    const attributes = { group: groups, strides: [stride, stride], pads: [side, side, side, side] };
-    nodes.push(["Conv", [from, name, `${name}b`], [`v${values}`], attributes]);
-    if (act) nodes.push(["Clip", [`v${values}`, "low", "high"], [`a${values}`]]);
-    return `${act ? "a" : "v"}${values++}`;
-  };
-  let at = conv("x", [3, stem, 3], 2, 1, true);
+/** Bottlenecks without ReLU, depthwise convolutions, ReLU6 as Clip, residual additions, BatchNorm that is still to be fitted. */
+export function mobileNet({ size, stem, stages, head, classes, seed }: MobileNetParts): ModelParts {
+  const net = new NetGrower(seed, [3, size, size]);
+  let at = net.conv("x", [3, stem, 3], { stride: 2, act: "relu6" });
   let channels = stem;
   for (const [widen, output, repeats, firstStride] of stages) {
     for (let i = 0; i < repeats; i++) {
       const stride = i === 0 ? firstStride : 1;
       const hidden = channels * widen;
-      const wide = widen > 1 ? conv(at, [channels, hidden, 1], 1, 1, true) : at;
-      const narrow = conv(conv(wide, [hidden, hidden, 3], stride, hidden, true), [hidden, output, 1], 1, 1, false);
-      const adds = stride === 1 && channels === output;
-      if (adds) nodes.push(["Add", [at, narrow], [`sum${values}`]]);
-      at = adds ? `sum${values}` : narrow;
+      const wide = widen > 1 ? net.conv(at, [channels, hidden, 1], { act: "relu6" }) : at;
+      const deep = net.conv(wide, [hidden, hidden, 3], { stride, groups: hidden, act: "relu6" });
+      const narrow = net.conv(deep, [hidden, output, 1], { act: "none" });
+      at = stride === 1 && channels === output ? net.put("Add", [at, narrow]) : narrow;
       channels = output;
     }
   }
-  at = conv(at, [channels, head, 1], 1, 1, true);
-  nodes.push(["GlobalAveragePool", [at], ["mean"]], ["Flatten", ["mean"], ["flat"]]);
-  nodes.push(["Gemm", ["flat", "scores"], ["y"], { transB: 1 }]);
-  weights.scores = tensor([classes, head], head);
-  return onnxModel({ input: ["N", 3, size, size], nodes, weights, outputs: ["y"] });
+  return net.classify(net.conv(at, [channels, head, 1], { act: "relu6" }), head, classes);
 }
 
 /** Colour images of waves with a little noise, without classes. */
