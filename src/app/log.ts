@@ -3,6 +3,8 @@
 import type { Clock } from "../core/clock.ts";
 import { redactUrl } from "../core/redact.ts";
 import type { Log } from "../publish/mqtt_options.ts";
+import { droppedTotal } from "../runtime/frame_account.ts";
+import type { CameraView } from "../runtime/runtime.ts";
 import type { Console } from "./console.ts";
 
 const LEVELS = ["error", "warn", "info", "debug"] as const;
@@ -49,6 +51,14 @@ export function createLog(options: LogOptions): AdjustableLog {
   };
   return Object.assign(log, { adjust: (next: LogSettings) => void (settings = next) });
 }
+
+/** The last word on a camera: where its frames went. */
+export function logStopped(log: Log, { id, counts }: Pick<CameraView, "id" | "counts">): void {
+  const { captured, classified } = counts;
+  log("info", "camera stopped", { camera: id, captured, classified, dropped: droppedTotal(counts) });
+}
+
+// ---
 
 /** A fact that may be printed: strings without credentials, everything cut (and marked) at the limit. */
 function shorten(value: unknown): unknown {

@@ -2,7 +2,7 @@
 
 import process from "node:process";
 import { createRandom, type Random } from "../../src/core/random.ts";
-import type { Scene } from "./scene.ts";
+import { configOf, type Scene } from "./scene.ts";
 import { childrenOf } from "./watch.ts";
 
 /** How often each fault was injected. */
@@ -113,7 +113,30 @@ const FAULTS: Readonly<Record<string, Fault>> = {
       }
     },
   },
-  "configuration read again": { part: "control", weight: 1, inject: ({ sendCommand }) => sendCommand("reload", {}) },
+  "configuration read again": {
+    part: "control",
+    weight: 2,
+    inject(scene, random) {
+      const variant = {
+        sceneFps: [20, 25][random.integer(2)],
+        votes: 1 + random.integer(5),
+        hasGuest: random.next() < 0.5,
+      };
+      scene.rewrite(configOf(scene, variant));
+      if (random.next() < 0.5) scene.sendCommand("reload", {});
+      else process.kill(scene.program.pid, "SIGHUP");
+    },
+  },
+  "configuration ruined": {
+    part: "control",
+    weight: 1,
+    inject(scene, random) {
+      const whole = configOf(scene, { sceneFps: 20, votes: 3, hasGuest: true });
+      const left = random.integer(whole.length);
+      scene.rewrite(random.next() < 0.5 ? whole.subarray(0, left) : new Uint8Array(left));
+      scene.sendCommand("reload", {});
+    },
+  },
 };
 
 /** Names of all faults. */

@@ -1,5 +1,6 @@
 /** What a soak runs: a real gateway with four cameras, a real broker behind a witness, and whoever feeds and commands it. */
 
+import { writeFileSync } from "node:fs";
 import mqtt from "mqtt";
 import { openClip } from "../../devices/camera/clip.ts";
 import { makeJpegs, makeVideo } from "../support/ffmpeg.ts";
@@ -25,6 +26,7 @@ export interface Scene extends AsyncDisposable {
   /** Between gateway and broker: knows what was acknowledged. */
   readonly witness: MqttProxy;
   readonly yard: MjpegServer;
+  readonly sources: { readonly video: string; readonly yard: string };
   readonly pictures: { readonly small: readonly Uint8Array[]; readonly large: readonly Uint8Array[] };
   /** Health messages so far, and those whose frames did not add up. */
   readonly health: { readonly seen: number; readonly wrong: string[]; readonly last: WireHealth | null };
@@ -33,6 +35,16 @@ export interface Scene extends AsyncDisposable {
   /** Sends something on the topic that a camera takes for pictures. */
   sendFrame(bytes: Uint8Array): void;
   sendCommand(verb: string, args: unknown): void;
+  /** Puts another configuration in the place of the gateway's own, whole or not. */
+  rewrite(bytes: Uint8Array): void;
+}
+
+/** What a reload may change. */
+export interface Variant {
+  readonly sceneFps: number;
+  readonly votes: number;
+  /** A fifth camera. */
+  readonly hasGuest: boolean;
 }
 
 const FRAMES = "cams/line";
@@ -46,17 +58,9 @@ export async function openScene(folder: string): Promise<Scene> {
   const yard = stack.use(await openMjpegServer());
   const pictures = { small: makeJpegs(folder, "64x48", 5), large: makeJpegs(folder, "160x120", 5) };
   yard.show(pictures.small, 100);
+  const video = makeVideo(folder, { frames: 50, rateFps: 10 });
   const gateway = stack.use(makeGateway({
-    cameras: [
-      {
-        id: "street",
-        source: { kind: "file", path: makeVideo(folder, { frames: 50, rateFps: 10 }), loop: true },
-        decision: { votes: 3, window: 5 },
-      },
-      { id: "yard", source: { kind: "mjpeg", url: yard.url } },
-      sceneCamera("scene", 20),
-      { id: "line", source: { kind: "mqtt", topic: FRAMES } },
-    ],
+    cameras: camerasOf({ video, yard: yard.url }, { sceneFps: 20, votes: 3, hasGuest: false }),
     mqtt: { url: witness.url },
     spool: { path: "spool", sync_every_ms: 200, backlog_per_s: 500 },
     commands: { allow: ["ping", "pause", "resume", "snapshot", "set_threshold", "reload"], rate_per_min: 600 },
@@ -95,17 +99,34 @@ export async function openScene(folder: string): Promise<Scene> {
     broker,
     witness,
     yard,
+    sources: { video, yard: yard.url },
     pictures,
     health,
     answers,
     sendFrame: (bytes) => send(FRAMES, bytes),
     sendCommand: (verb, args) =>
       send(`quartz/gw1/cmd/${verb}`, JSON.stringify({ id: `soak-${ids++}`, ts: new Date().toISOString(), args })),
+    rewrite: (bytes) => writeFileSync(gateway.path, bytes),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
+/** The scene's configuration with another variant of its cameras. */
+export function configOf({ gateway, sources }: Pick<Scene, "gateway" | "sources">, variant: Variant): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ ...gateway.config, cameras: camerasOf(sources, variant) }));
+}
+
 // ---
+
+function camerasOf({ video, yard }: Scene["sources"], { sceneFps, votes, hasGuest }: Variant) {
+  return [
+    { id: "street", source: { kind: "file", path: video, loop: true }, decision: { votes, window: 5 } },
+    { id: "yard", source: { kind: "mjpeg", url: yard } },
+    sceneCamera("scene", sceneFps),
+    { id: "line", source: { kind: "mqtt", topic: FRAMES } },
+    ...(hasGuest ? [sceneCamera("guest", 5)] : []),
+  ];
+}
 
 function note(message: WireHealth, health: { seen: number; wrong: string[]; last: WireHealth | null }): void {
   health.seen++;

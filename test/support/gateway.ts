@@ -20,6 +20,8 @@ export interface Gateway extends Disposable {
   readonly folder: string;
   /** Of the configuration. */
   readonly path: string;
+  /** What it holds. */
+  readonly config: Readonly<Record<string, unknown>>;
   /** Where its spool is, if it has one. */
   readonly spoolFolder: string;
   start(env?: Record<string, string>): Running;
@@ -36,10 +38,12 @@ export function makeGateway(config: Record<string, unknown>): Gateway {
     telemetry: { latency_every_s: 1, health_every_s: 1 },
     log: { format: "json" },
   };
-  writeFileSync(path, JSON.stringify({ ...common, ...config }));
+  const whole = { ...common, ...config };
+  writeFileSync(path, JSON.stringify(whole));
   return {
     folder,
     path,
+    config: whole,
     spoolFolder: join(folder, "spool"),
     start: (env) => startProgram(["run", "--config", path], env),
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),

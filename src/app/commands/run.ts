@@ -4,10 +4,9 @@ import process from "node:process";
 import { stateFolder } from "../../config/last_good.ts";
 import { formatError } from "../../core/errors.ts";
 import { redactUrl } from "../../core/redact.ts";
-import { droppedTotal } from "../../runtime/frame_account.ts";
 import type { CommandOf } from "../command_table.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
-import { createLog } from "../log.ts";
+import { createLog, logStopped } from "../log.ts";
 import { openService } from "../service/service.ts";
 import { startGateway } from "../start.ts";
 import type { CommandContext } from "./context.ts";
@@ -58,10 +57,7 @@ export async function runGateway(command: CommandOf<"run">, context: CommandCont
       // Publishes what is left, then `stopped`, within the publisher's own limit of time.
       await gateway[Symbol.asyncDispose]();
       const { published, dropped } = publisher.counts;
-      for (const { id, counts } of runtime.cameras) {
-        const { captured, classified } = counts;
-        log("info", "camera stopped", { camera: id, captured, classified, dropped: droppedTotal(counts) });
-      }
+      for (const camera of runtime.cameras) logStopped(log, camera);
       log("info", "stopped", { published, dropped });
       await service[Symbol.asyncDispose]();
     }

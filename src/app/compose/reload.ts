@@ -3,6 +3,7 @@
 import { compareCameras, compareConfigs, sameValue } from "../../config/changes.ts";
 import type { Config } from "../../config/types.ts";
 import { ConfigError, EdgeError } from "../../core/errors.ts";
+import { logStopped } from "../log.ts";
 import { cameraPart, equip, type Equipment, openNetworks } from "./cameras.ts";
 import type { GatewayState } from "./gateway.ts";
 
@@ -93,6 +94,7 @@ async function carryOut(
   const before = gateway.config;
   // Disposed of at the end: what was replaced, and what a gateway that is stopping took no more.
   const retired = new Set<Equipment>(plan.values());
+  const remove = async (id: string) => logStopped(options.log, await runtime.remove(id));
   const install = (id: string, one: Equipment) => {
     const old = equipment.get(id);
     if (old !== undefined) retired.add(old);
@@ -107,7 +109,7 @@ async function carryOut(
   try {
     // First, as what comes may need the device of what goes.
     for (const id of removed) {
-      await runtime.remove(id);
+      await remove(id);
       retired.add(equipment.get(id)!);
       equipment.delete(id);
     }
@@ -123,7 +125,7 @@ async function carryOut(
       }
       const part = cameraPart(opened, config, options);
       const isReplaced = former !== undefined && await runtime.replace(id, part, false).then(() => true, hasEnded);
-      if (former !== undefined && !isReplaced) await runtime.remove(id);
+      if (former !== undefined && !isReplaced) await remove(id);
       if (!isReplaced) runtime.add(part);
       install(id, opened);
     }
