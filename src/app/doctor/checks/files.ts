@@ -11,13 +11,17 @@ import { selfTestSteps } from "../../../simulator/self_test.ts";
 import { openSimulator } from "../../../simulator/simulator.ts";
 import { advice, type Check, failed, type Finding, hintOf, ok, plainError, skipped, warning } from "../check.ts";
 import type { DoctorContext } from "../context.ts";
+import { lastGoodChecks } from "./last_good.ts";
 
 /** Large networks take the reference kernel seconds a frame. */
 const SELF_TEST_MS_MAX = 60_000;
 
 /** The configuration itself. */
 export function configChecks(context: DoctorContext): Check[] {
-  return [{ id: "config", title: "configuration", group: "files", run: () => checkConfig(context) }];
+  return [
+    { id: "config", title: "configuration", group: "files", run: () => checkConfig(context) },
+    ...lastGoodChecks(context),
+  ];
 }
 
 /** Every network that the configuration names. */
