@@ -75,7 +75,9 @@ async function checkDisk(spool: SpoolConfig | null): Promise<Finding> {
       command(`sudo install -d -m 0700 -o "$USER" ${quote(spool.path)}`),
     );
   }
-  const { bavail, bsize } = await statfs(folder);
+  const status = await statfs(folder).catch((error) => isHidden(error) || /Requires sys access/.test(String(error)));
+  if (typeof status === "boolean") return skipped(`nobody may tell the room in ${folder} without --allow-sys=statfs`);
+  const { bavail, bsize } = status;
   const free = bavail * bsize;
   const own = await inspectSpool(nodeFileSystem, spool.path).then(({ bytes }) => bytes, () => 0);
   const room = `${mib(free)} MiB free in ${folder}`;
