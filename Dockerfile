@@ -36,4 +36,4 @@ ENTRYPOINT ["deno", "run", "--quiet", "--no-prompt", "--cached-only", "--frozen"
   "--allow-write=/var/lib/quartz-edge,/run/quartz-edge", \
   "--allow-net", "--allow-env", "--allow-sys=statfs", "--allow-run=ffmpeg", \
   "/opt/quartz-edge/src/main.ts"]
-CMD ["run", "--config", "/etc/quartz-edge/edge.yaml", "--alive", "/run/quartz-edge/alive"]
+CMD ["run", "--config", "/etc/quartz-edge/edge.yaml", "--state", "/var/lib/quartz-edge", "--alive", "/run/quartz-edge/alive"]

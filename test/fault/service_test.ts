@@ -40,10 +40,12 @@ Deno.test({
       systemd.lines[1],
       /^STATUS=\d of 1 cameras online, broker (connecting|offline), \d+ frames classified$/,
     );
+    assert.equal(count("READY=1"), 1);
+    program.signal("SIGHUP");
+    await systemd.until(() => count("RELOADING=1") === 1 && count("READY=1") === 2);
     const { code } = await program.stop("SIGTERM");
     assert.equal(code, 0);
     await systemd.until((lines) => lines.includes("STOPPING=1"));
-    assert.equal(count("READY=1"), 1);
     assert.ok(!existsSync(join(systemd.folder, "notify.sock")), "its own socket is gone");
   },
 });

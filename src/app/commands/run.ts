@@ -38,11 +38,11 @@ export async function runGateway(command: CommandOf<"run">, context: CommandCont
         onProblem: ({ what, text }, isOver) => log(isOver ? "info" : "warn", isOver ? `over: ${text}` : text, { what }),
       }],
     });
-    reload = started.reload;
     const { gateway } = started;
     const { runtime, publisher } = gateway;
     // Ready with configuration and networks, not with broker and cameras: those come and go.
     const service = await openService(gateway, { clock, log, aliveFile: command.alive });
+    reload = () => service.whileReloading(started.reload);
     try {
       const { network } = runtime.cameras[0];
       const broker = redactUrl(gateway.config.mqtt!.url);

@@ -29,6 +29,8 @@ export interface ServiceOptions {
 
 /** A gateway that is being supervised. Disposing ends the words, not the gateway. */
 export interface Service extends AsyncDisposable {
+  /** Says that the configuration is being read again, and when that is over, well or not. */
+  whileReloading<T>(work: () => Promise<T>): Promise<T>;
   /** Says that the end has begun. */
   stopping(): Promise<void>;
 }
@@ -45,7 +47,8 @@ export async function openService(gateway: ServedGateway, options: ServiceOption
   const { clock, log, aliveFile, env = process.env } = options;
   const notifier = await openNotifier(env);
   if (notifier === null && aliveFile === null) {
-    return { stopping: () => Promise.resolve(), [Symbol.asyncDispose]: () => Promise.resolve() };
+    const nothing = () => Promise.resolve();
+    return { whileReloading: (work) => work(), stopping: nothing, [Symbol.asyncDispose]: nothing };
   }
   let problem: string | null = null;
   const note = (found: string | null, what: string) => {
@@ -78,6 +81,14 @@ export async function openService(gateway: ServedGateway, options: ServiceOption
     },
   }, ended.signal);
   return {
+    async whileReloading(work) {
+      await tell("RELOADING=1");
+      try {
+        return await work();
+      } finally {
+        await tell("READY=1", `STATUS=${statusOf(gateway)}`);
+      }
+    },
     stopping: () => tell("STOPPING=1", "STATUS=stopping"),
     async [Symbol.asyncDispose]() {
       ended.abort();
