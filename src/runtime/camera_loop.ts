@@ -5,6 +5,7 @@
  * one is done. A camera that fails is opened again with growing waits: it never ends the runtime.
  */
 
+import { setImmediate } from "node:timers";
 import { type Backoff, createBackoff } from "../core/backoff.ts";
 import { Busy } from "../core/busy.ts";
 import type { Clock } from "../core/clock.ts";
@@ -56,6 +57,8 @@ export class CameraLoop {
   #hasEnded = false;
   /** The camera could not be opened, or broke, and was not opened since. */
   #hasFailed = false;
+  /** Classified, and not told yet. */
+  #untold: FrameResult | null = null;
 
   constructor(parts: CameraLoopParts) {
     this.#parts = parts;
@@ -148,6 +151,7 @@ export class CameraLoop {
       if (camera.pacing === "live") await this.#runLive(camera, signal, onEveryFrame);
       else await this.#runOnDemand(camera, signal, onEveryFrame);
     } finally {
+      this.#tell();
       this.busy.begin();
       await camera[Symbol.asyncDispose]();
       this.busy.end();
@@ -207,7 +211,7 @@ export class CameraLoop {
   }
 
   async #process(frame: Frame, signal: AbortSignal): Promise<void> {
-    const { classifier, clock, maxAgeMs, onResult, onFrameError } = this.#parts;
+    const { classifier, clock, maxAgeMs, onFrameError } = this.#parts;
     if (clock.nowUs() - frame.capturedAtUs > maxAgeMs * 1000) return this.account.settle("droppedStale");
     this.busy.begin();
     try {
@@ -215,7 +219,7 @@ export class CameraLoop {
       this.busy.end();
       this.account.settle("classified");
       onFrameError(null);
-      onResult(result);
+      this.#tellSoon(result);
     } catch (error) {
       this.busy.end();
       if (error instanceof CameraError) this.account.settle("droppedMalformed");
@@ -225,4 +229,20 @@ export class CameraLoop {
       if (error.code === "backend.lost") await clock.sleep(BACKEND_LOST_WAIT_MS, signal);
     }
   }
+
+  /**
+   * Tells the result once the next frame, if there is one already, is on its way to the back end: what publishing takes
+   * is then done while the back end works. Results are told in their order, and before their buffers are filled again.
+   */
+  #tellSoon(result: FrameResult): void {
+    this.#tell();
+    this.#untold = result;
+    setImmediate(this.#tell);
+  }
+
+  readonly #tell = (): void => {
+    const result = this.#untold;
+    this.#untold = null;
+    if (result !== null) this.#parts.onResult(result);
+  };
 }

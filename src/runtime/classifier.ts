@@ -13,7 +13,10 @@ import { createClassification, decode } from "../ttfs/decode.ts";
 import { type ByteEncoder, createByteEncoder } from "../ttfs/encode.ts";
 import { createTiming, type Timing } from "../ttfs/timing.ts";
 
-/** What came of a frame. One object a classifier, filled anew for each frame: copy what must outlive the next one. */
+/**
+ * What came of a frame. Two objects a classifier, filled in turn: a result stays as it is while the next frame is
+ * classified. Copy what must live longer.
+ */
 export interface FrameResult {
   frameId: number;
   /** Class index that the source knows to be true, or −1. */
@@ -30,7 +33,7 @@ export interface FrameResult {
   readonly classification: Classification;
   readonly output: InferenceOutput;
   /** The frame as the network sees it: bytes `[channels, height, width]`. */
-  bytes: Uint8Array;
+  readonly bytes: Uint8Array;
 }
 
 /** What a classifier is made of. */
@@ -45,11 +48,13 @@ export interface ClassifierParts {
 /** Classifies one frame at a time. */
 export class Classifier {
   readonly network: Network;
-  readonly result: FrameResult;
   readonly #parts: ClassifierParts;
   readonly #timing: Timing;
   readonly #encoder: ByteEncoder;
   readonly #levels: Int16Array;
+  /** The result to fill, and the one of the frame before. */
+  #next: FrameResult;
+  #last: FrameResult;
 
   constructor(parts: ClassifierParts) {
     const { network } = parts.backend;
@@ -58,18 +63,8 @@ export class Classifier {
     this.#timing = createTiming(network.convention, network.tMax);
     this.#encoder = createByteEncoder(this.#timing, network.input);
     this.#levels = new Int16Array(sizeOf(network.input.shape));
-    this.result = {
-      frameId: 0,
-      truth: -1,
-      capturedAtWallMs: 0,
-      latencyUs: 0,
-      clampedValues: 0,
-      backend: parts.backend.name,
-      labels: network.labels,
-      classification: createClassification(network.labels.length),
-      output: createInferenceOutput(network),
-      bytes: new Uint8Array(0),
-    };
+    this.#next = createResult(parts.backend);
+    this.#last = createResult(parts.backend);
   }
 
   /**
@@ -80,9 +75,9 @@ export class Classifier {
    */
   async classify(frame: Frame): Promise<FrameResult> {
     const { backend, preprocessor, recordLatency, clock } = this.#parts;
-    const { result } = this;
+    const result = this.#next;
     const startUs = clock.nowUs();
-    result.bytes = preprocessor.run(frame);
+    result.bytes.set(preprocessor.run(frame));
     const preprocessedUs = clock.nowUs();
     result.clampedValues = this.#encoder.encode(result.bytes, this.#levels);
     const encodedUs = clock.nowUs();
@@ -102,6 +97,23 @@ export class Classifier {
     recordLatency("infer", inferredUs - encodedUs);
     recordLatency("decide", decidedUs - inferredUs);
     recordLatency("endToEnd", result.latencyUs);
+    this.#next = this.#last;
+    this.#last = result;
     return result;
   }
+}
+
+function createResult({ name, network }: Backend): FrameResult {
+  return {
+    frameId: 0,
+    truth: -1,
+    capturedAtWallMs: 0,
+    latencyUs: 0,
+    clampedValues: 0,
+    backend: name,
+    labels: network.labels,
+    classification: createClassification(network.labels.length),
+    output: createInferenceOutput(network),
+    bytes: new Uint8Array(sizeOf(network.input.shape)),
+  };
 }

@@ -74,6 +74,25 @@ Deno.test("an on-demand source is never dropped as busy, and every result carrie
   ]]);
 });
 
+Deno.test("a result is published while the next frame is with the back end, unchanged by it", async () => {
+  const { clock, backend, publisher, runtime } = setUp([[{ byte: 0 }, { byte: 255 }, { byte: 0 }]], "on_demand");
+  const told: [classId: string, isNextUnderWay: boolean][] = [];
+  const publish = publisher.publish;
+  publisher.publish = (message) => {
+    if (message.kind === "result") told.push([message.classId, backend.isHeld]);
+    publish(message);
+  };
+  const running = runtime.run(new AbortController().signal);
+  for (let frame = 0; frame < 3; frame++) {
+    await turn(clock);
+    assert.equal(told.length, frame);
+    backend.release();
+  }
+  await running;
+  // Nothing comes after the last one.
+  assert.deepEqual(told, [["dark", true], ["bright", true], ["dark", false]]);
+});
+
 Deno.test("a live camera that is faster than the back end keeps the newest frame and counts the others", async () => {
   const frames = Array.from({ length: 10 }, (_, i): CameraStep[] => [{ byte: i * 20 }, { waitMs: 10 }]).flat();
   const { clock, backend, runtime, counts, publisher } = setUp([frames], "live");
