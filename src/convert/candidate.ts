@@ -7,6 +7,7 @@ import { createTiming } from "../ttfs/timing.ts";
 import { buildLayers, type Built } from "./build.ts";
 import type { Calibration } from "./calibrate.ts";
 import { widen } from "./headroom.ts";
+import { isPlain } from "./pixels.ts";
 import { jointScales, sequentialScales } from "./normalise.ts";
 import type { ConvertOptions, Progress } from "./options.ts";
 import type { Scales } from "./scales.ts";
@@ -63,6 +64,7 @@ function assemble(work: Work, tMax: number, percentile: number, scales: Scales):
     provenance: {
       source: basename(options.modelPath).slice(0, 256),
       sourceSha256: createHash("sha256").update(model.bytes).digest("hex"),
+      sourcePixels: isPlain(images.pixels) ? null : images.pixels,
       converter: CONVERTER,
       calibrationFrames: images.count,
       annAccuracy: null,

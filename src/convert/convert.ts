@@ -88,7 +88,7 @@ export async function convert(options: ConvertOptions, progress: Progress = () =
     annAccuracy,
     errors,
     trials,
-    notes: [...graph.notes, ...scales.notes, ...channelNotes(work.plan)],
+    notes: [...graph.notes, ...scales.notes, ...channelNotes(work.plan), ...boundNotes(graph, calibration)],
   };
 }
 
@@ -103,4 +103,25 @@ function channelNotes(plan: ShiftPlan): string[] {
   if (plan.inputMasks > 0) notes.push("the input's mean meets padding, so a layer with a mask stands before the first");
   if (count(plan.biasChannels) > 0) notes.push(`${count(plan.biasChannels)} layer(s) have a channel for exact biases`);
   return notes;
+}
+
+/** What becomes of upper bounds such as ReLU6's: no spike cuts a value off, its scale only ends there at the latest. */
+function boundNotes(graph: SourceGraph, { distributions }: Calibration): string[] {
+  const bounded = graph.layers.flatMap((layer, index) => {
+    const values = distributions[index];
+    if (layer.clip === null || values === null) return [];
+    return [{ name: layer.name, clip: layer.clip, share: values.shareAbove(layer.clip), max: values.max }];
+  });
+  const over = bounded.filter(({ share }) => share > 0).sort((a, b) => b.share - a.share);
+  if (bounded.length === 0) return [];
+  if (over.length === 0) {
+    return [`${bounded.length} layer(s) have an upper bound that no calibration image reaches: exact`];
+  }
+  const [{ name, clip, share, max }] = over;
+  return [
+    `upper bounds are not cut off by spikes: ${over.length} of ${bounded.length} layers with one go beyond it, ` +
+    `${name} most often: ${(100 * share).toPrecision(2)} % of its values are above ${clip}, up to ${
+      max.toPrecision(3)
+    }`,
+  ];
 }

@@ -15,6 +15,8 @@ export interface Distribution {
   readonly max: number;
   /** The value below which `percent` of the numbers lie, interpolated as by numpy. */
   percentile(percent: number): number;
+  /** Share of the numbers above `limit`; beyond the limit of what is kept, of those in bins wholly above it. */
+  shareAbove(limit: number): number;
   /** Share of the numbers in each of `bins` equal parts of [low, high); what lies outside counts in the nearest. */
   histogram(low: number, high: number, bins: number): Float64Array;
 }
@@ -84,6 +86,13 @@ export function createDistribution(exactMax = EXACT_MAX): Distribution {
         return kept[below] + (kept[above] - kept[below]) * (rank - below);
       }
       return Math.min(max, Math.max(min, binnedPercentile(counts!, rank)));
+    },
+    shareAbove(limit) {
+      if (count === 0 || max <= limit) return 0;
+      let above = 0;
+      if (kept !== null) { for (let i = 0; i < count; i++) above += kept[i] > limit ? 1 : 0; }
+      else for (let bin = 0; bin < BINS; bin++) if (counts![bin] > 0 && edgeOf(bin) > limit) above += counts![bin];
+      return above / count;
     },
     histogram(low, high, bins) {
       const shares = new Float64Array(bins);

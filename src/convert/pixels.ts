@@ -26,6 +26,11 @@ export function pixelsOf(
   return { mean: perChannel(options.mean, 0, "mean"), std: perChannel(options.std, 1, "std") };
 }
 
+/** True when the model takes byte / 255 as it is. */
+export function isPlain({ mean, std }: Pixels): boolean {
+  return mean.every((value) => value === 0) && std.every((value) => value === 1);
+}
+
 /** The graph with bytes / 255 as its input: what the caller does to pixels joins what the model does. */
 export function foldPixels(graph: SourceGraph, pixels: Pixels): SourceGraph {
   const { scale, offset } = graph.input;

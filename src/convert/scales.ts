@@ -176,13 +176,7 @@ function rangeOf(
   const { percentile, unit, shifted, inherited, factor } = options;
   const high = values.percentile(percentile) * factor;
   if (!shifted) {
-    const clipped = layer.clip !== null && layer.clip < high;
-    if (clipped) {
-      const note = `values above ${layer.clip} are not cut off by spikes, and percentile ${percentile} is ${
-        format(high)
-      }`;
-      return { scale: layer.clip!, shift: 0, note };
-    }
+    if (layer.clip !== null && layer.clip < high) return { scale: layer.clip, shift: 0, note: null };
     if (high > 0) return { scale: high, shift: 0, note: null };
     // Sparse layers can be 0 at the percentile and still matter.
     return {

@@ -24,7 +24,8 @@ export interface ShadowAnn extends AsyncDisposable {
 /**
  * Opens the ONNX model that `network` was converted from, or any other with the same input and classes.
  *
- * @param pixels the model's input is (byte / 255 − mean) / std; 0 and 1 by default. One number, or one a channel
+ * @param pixels the model's input is (byte / 255 − mean) / std, one number or one a channel; what the network was converted
+ *   with by default
  * @throws {ModelError} `onnx.*` and `convert.*` for a model that cannot be read or run; `convert.shadow` when its classes are
  *   not as many as the network's
  * @throws {ConfigError} `convert.pixels`
@@ -36,7 +37,8 @@ export async function openShadowAnn(
 ): Promise<ShadowAnn> {
   const { shape } = network.input;
   const [channels] = shape;
-  const image = pixelsOf(pixels, channels);
+  const own = network.provenance.sourcePixels;
+  const image = pixelsOf({ mean: pixels.mean ?? own?.mean, std: pixels.std ?? own?.std }, channels);
   const model = await openOnnx(modelPath);
   const graph = lowerModel(model, shape, modelPath);
   const outputs = sizeOf(graph.layers[graph.layers.length - 1].shape);

@@ -101,6 +101,8 @@ export interface InputSpec {
 export interface Provenance {
   readonly source: string;
   readonly sourceSha256: string;
+  /** The source model's input is (byte / 255 − mean) / std, one number a channel; null for byte / 255 as it is. */
+  readonly sourcePixels: { readonly mean: readonly number[]; readonly std: readonly number[] } | null;
   readonly converter: string;
   readonly calibrationFrames: number;
   readonly annAccuracy: number | null;

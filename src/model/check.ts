@@ -60,9 +60,17 @@ function checkInput(network: Network, issues: Issue[]): void {
   if (shape[0] !== channels) {
     issues.push({ where: "input.shape", expected: `${channels} channel(s) for ${color}`, found: `${shape[0]}` });
   }
-  for (const [key, list] of [["mean", mean], ["std", std]] as const) {
+  const { sourcePixels } = network.provenance;
+  const lists = [["input.mean", mean], ["input.std", std]] as [string, readonly number[]][];
+  if (sourcePixels !== null) {
+    lists.push(["provenance.source_pixels.mean", sourcePixels.mean], [
+      "provenance.source_pixels.std",
+      sourcePixels.std,
+    ]);
+  }
+  for (const [where, list] of lists) {
     if (list.length !== shape[0]) {
-      issues.push({ where: `input.${key}`, expected: `${shape[0]} number(s), one a channel`, found: `${list.length}` });
+      issues.push({ where, expected: `${shape[0]} number(s), one a channel`, found: `${list.length}` });
     }
   }
 }

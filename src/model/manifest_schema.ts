@@ -22,6 +22,8 @@ const pair = z.tuple([z.int().min(1).max(WINDOW_MAX), z.int().min(1).max(WINDOW_
 const pad = z.int().min(0).max(WINDOW_MAX);
 const finite = z.number();
 const share = z.number().min(0).max(1);
+/** One number a channel of the input. */
+const channels = (number: typeof finite) => z.array(number).min(1).max(3);
 
 const base = { name, inputs: z.array(name).min(1).max(CONCAT_INPUTS_MAX), shape: z.tuple([size, count, count]) };
 const tensors = {
@@ -73,8 +75,8 @@ const manifest = z.strictObject({
   input: z.strictObject({
     shape: z.tuple([z.int().min(1).max(3), count, count]),
     color: z.enum(["grey", "rgb"]),
-    mean: z.array(finite).min(1).max(3),
-    std: z.array(z.number().positive()).min(1).max(3),
+    mean: channels(finite),
+    std: channels(z.number().positive()),
   }),
   layers: z.array(layer).min(1).max(LAYERS_MAX),
   output_scale: z.number().positive().default(1),
@@ -83,6 +85,7 @@ const manifest = z.strictObject({
   provenance: z.strictObject({
     source: z.string().max(1024),
     source_sha256: z.string().regex(/^[0-9a-f]{64}$/).or(z.literal("")),
+    source_pixels: z.strictObject({ mean: channels(finite), std: channels(z.number().positive()) }).optional(),
     converter: z.string().max(256),
     calibration_frames: z.int().min(0),
     ann_accuracy: share.nullable(),
@@ -168,6 +171,7 @@ export function parseManifest(value: unknown, issues: Issue[]): Manifest | null 
     provenance: {
       source: p.source,
       sourceSha256: p.source_sha256,
+      sourcePixels: p.source_pixels ?? null,
       converter: p.converter,
       calibrationFrames: p.calibration_frames,
       annAccuracy: p.ann_accuracy,
@@ -198,6 +202,7 @@ export function manifestToJson(m: Manifest): Record<string, unknown> {
     provenance: {
       source: p.source,
       source_sha256: p.sourceSha256,
+      ...(p.sourcePixels !== null && { source_pixels: p.sourcePixels }),
       converter: p.converter,
       calibration_frames: p.calibrationFrames,
       ann_accuracy: p.annAccuracy,

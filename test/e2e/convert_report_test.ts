@@ -79,6 +79,7 @@ Deno.test("convert() with percentile and t_max auto tries all and reports what i
   });
   assert.equal(result.trials.length, 25);
   const { network } = result;
+  assert.deepEqual(network.provenance.sourcePixels, { mean: [0.4], std: [0.5] });
   const taken = result.trials.filter(({ percentile, tMax }) =>
     percentile === network.normalisation.percentile && tMax === network.tMax
   );

@@ -29,6 +29,7 @@ export function makeNetwork(parts: NetworkParts): Network {
     provenance: {
       source: "",
       sourceSha256: "",
+      sourcePixels: null,
       converter: "test",
       calibrationFrames: 0,
       annAccuracy: null,

@@ -40,6 +40,13 @@ Deno.test("percentile() is exact while numbers are kept and within 1/512 when th
       );
     }
     assert.deepEqual([kept.min, kept.max], [counted.min, counted.max]);
+    for (const limit of [-1, 0, 0.5, 1]) {
+      const wanted = values.filter((value) => value > limit).length / values.length;
+      assert.equal(kept.shareAbove(limit), wanted, `${name} above ${limit}`);
+      // The bin at the limit does not count.
+      assert.ok(Math.abs(counted.shareAbove(limit) - wanted) < 0.05, `${name} above ${limit}, counted`);
+    }
+    assert.equal(kept.shareAbove(kept.max), 0);
     const sum = counted.histogram(-1, 1, 10).reduce((total, share) => total + share, 0);
     assert.ok(Math.abs(sum - 1) < 1e-9, "histogram shares add up to 1");
   }

@@ -34,3 +34,26 @@ Deno.test("shadow: a model with other classes is refused", async () => {
     return true;
   });
 });
+
+Deno.test(
+  "shadow: the source network sees pixels as it did when it was converted",
+  { sanitizeResources: false },
+  async () => {
+    const folder = fileURLToPath(new URL("../../../models", import.meta.url));
+    const network = await openNetwork(`${folder}/fashion-lenet/network.safetensors`);
+    const clip = await openClip(`${folder}/fashion-lenet/clip.safetensors.gz`);
+    const provenance = { ...network.provenance, sourcePixels: { mean: [0.286], std: [0.353] } };
+    const bytes = new Uint8Array(frameValues(clip));
+    const correct = async (from: typeof network) => {
+      await using ann = await openShadowAnn(`${folder}/fashion-vgg/model.onnx`, from);
+      let count = 0;
+      for (let i = 0; i < 100; i++) {
+        const label = clip.frame(i, bytes);
+        if (await ann.classify(bytes) === label) count++;
+      }
+      return count;
+    };
+    const [centred, plain] = [await correct({ ...network, provenance }), await correct(network)];
+    assert.ok(centred >= 85 && plain < centred, `${centred} with mean and deviation, ${plain} without`);
+  },
+);
