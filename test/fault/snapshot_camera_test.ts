@@ -68,6 +68,19 @@ Deno.test("a picture comes at each beat; a beat missed by a slow camera is left 
   assert.equal((await camera.frames.next()).done, true);
 });
 
+Deno.test("a picture is captured when its last byte has come: decoding it counts from then on", async () => {
+  await using server = await serve((_, response) => void response.end(picture(7)));
+  // Every look at this clock takes a second, so that what lies between two looks shows.
+  const clock = createFakeClock();
+  let nowUs = 0;
+  const ticking: Clock = { ...clock, nowUs: () => nowUs += 1_000_000 };
+  await using camera = await open(server.url, ticking);
+  const { capturedAtUs, decodeUs } = (await camera.frames.next()).value as Frame;
+  assert.equal(decodeUs, 1_000_000);
+  assert.equal(capturedAtUs + decodeUs!, nowUs);
+  camera.abort.abort();
+});
+
 Deno.test("an unchanged picture is not sent again, and still counts as a frame of now", async () => {
   const conditions: unknown[] = [];
   await using server = await serve((request, response, number) => {

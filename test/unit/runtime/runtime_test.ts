@@ -18,7 +18,12 @@ import {
 } from "../../support/runtime_parts.ts";
 
 /** A runtime with one camera that plays `scripts` one after the other, each time it is opened. */
-function setUp(scripts: readonly (readonly CameraStep[])[], pacing: "live" | "on_demand", maxAgeMs = 1000) {
+function setUp(
+  scripts: readonly (readonly CameraStep[])[],
+  pacing: "live" | "on_demand",
+  maxAgeMs = 1000,
+  beforeCameras?: (signal: AbortSignal, clock: FakeClock) => Promise<void>,
+) {
   const clock = createFakeClock();
   const network = darkOrBright();
   const backend = new HeldBackend(network);
@@ -40,6 +45,7 @@ function setUp(scripts: readonly (readonly CameraStep[])[], pacing: "live" | "on
     latencyEveryS: 10,
     healthEveryS: 60,
     rssBytes: () => 1,
+    beforeCameras: beforeCameras && ((signal) => beforeCameras(signal, clock)),
   });
   return { clock, backend, publisher, runtime, counts: () => runtime.cameras[0].counts, opened: () => opened };
 }
@@ -268,4 +274,24 @@ Deno.test("a camera that neither opens nor closes hangs", async () => {
   assert.match(runtime.whatHangs(15_000) ?? "", /^camera cam/);
   closed();
   await running;
+});
+
+Deno.test("cameras open after what is to be done before them, and a stop does not wait for it", async () => {
+  const wait = (signal: AbortSignal, clock: FakeClock) => clock.sleep(5000, signal);
+  const first = setUp([[{ byte: 0 }]], "on_demand", 1000, wait);
+  first.backend.isFree = true;
+  const running = first.runtime.run(new AbortController().signal);
+  await first.clock.advance(4999);
+  assert.equal(first.opened(), 0);
+  await first.clock.advance(1);
+  await running;
+  assert.deepEqual([first.opened(), first.counts().classified], [1, 1]);
+
+  const stopped = setUp([[{ byte: 0 }]], "on_demand", 1000, wait);
+  const stop = new AbortController();
+  const ending = stopped.runtime.run(stop.signal);
+  await turn(stopped.clock);
+  stop.abort();
+  await ending;
+  assert.equal(stopped.counts().captured, 0);
 });

@@ -95,3 +95,15 @@ Deno.test("a kept histogram that is damaged is refused", () => {
     assert.throws(() => LatencyHistogram.fromKept(text), RangeError, text.slice(0, 30));
   }
 });
+
+Deno.test("stages that not every camera has are there once they were recorded, and stay", () => {
+  const latencies = new StageLatencies();
+  const always = ["wait", "preprocess", "encode", "infer", "decide", "endToEnd"];
+  assert.deepEqual(Object.keys(latencies.readAll()), always);
+  assert.deepEqual([latencies.has("publish"), latencies.read("publish").count], [false, 0]);
+  latencies.record("publish", 1000);
+  latencies.record("decode", 2000);
+  assert.deepEqual(Object.keys(latencies.readAll()).sort(), [...always, "decode", "publish"].sort());
+  latencies.reset();
+  assert.deepEqual([latencies.has("publish"), latencies.read("publish").count], [true, 0]);
+});
