@@ -69,6 +69,7 @@ const DOORS: Record<string, readonly string[]> = {
   // Its types; the browser gets its script by src/monitor/assets.ts.
   uplot: ["src/monitor/page/latency_view.ts"],
   "@bufbuild/protobuf": ["src/convert/onnx/wire.ts", "src/publish/sparkplug/codec.ts"],
+  "@opentelemetry/api": ["src/telemetry/open_telemetry.ts"],
   "@serialport/stream": ["devices/transport/serial.ts"],
 };
 

@@ -8,12 +8,13 @@ import type { Publisher } from "../ports/publisher.ts";
 import { teePublisher } from "../publish/tee_publisher.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { LatestMessages } from "../telemetry/latest_messages.ts";
+import { renderMetrics } from "../telemetry/prometheus.ts";
 import { createBackends } from "./compose/backends.ts";
 import { cameraPart, equip, type Equipment, openNetworks } from "./compose/cameras.ts";
 import { openCommands } from "./compose/controls.ts";
 import { Gateway } from "./compose/gateway.ts";
 import { infoMessage } from "./compose/info.ts";
-import { createMetrics } from "./compose/metrics.ts";
+import { createMetricsView, exportToOpenTelemetry } from "./compose/metrics.ts";
 import type { ComposeOptions } from "./compose/options.ts";
 import { openPower } from "./compose/power.ts";
 import { openPublisher } from "./compose/publisher.ts";
@@ -93,7 +94,18 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
         ...(history === null ? [] : [remembering!.historyObserver(history)]),
       ],
     });
-    const metricsText = createMetrics({ gatewayId: config.gateway.id, info, latest, runtime, mqtt, sparkplug, clock });
+    const metricsView = createMetricsView({
+      gatewayId: config.gateway.id,
+      info,
+      latest,
+      runtime,
+      mqtt,
+      sparkplug,
+      clock,
+    });
+    const metricsText = () => renderMetrics(metricsView());
+    const exporter = await exportToOpenTelemetry(metricsView);
+    if (exporter !== null) companions.push(exporter);
     if (monitor !== null) monitoring!.watchGateway(monitor, { runtime, publisher, metricsText });
     const whatHangs = (limitMs: number) =>
       runtime.whatHangs(limitMs) ?? (mqtt.diskBusyMs > limitMs ? "the spool's disk" : null);

@@ -29,7 +29,7 @@ export const LATENCY_BOUNDS_S: readonly number[] = [
   10,
 ];
 
-type Text = ExpositionText<MetricName>;
+type Text = MetricSink;
 
 const BOUNDS_US = LATENCY_BOUNDS_S.map((bound) => Math.round(bound * 1e6));
 const STATUSES: readonly CameraStatus[] = ["online", "offline", "paused", "error"];
@@ -40,9 +40,18 @@ const DROP_REASONS: Readonly<Record<string, keyof FrameCounts>> = {
   failed: "droppedFailed",
 };
 
+/** Takes the figures of a view, one after the other. */
+export type MetricSink = Pick<ExpositionText<MetricName>, "add" | "addHistogram">;
+
 /** The body of an answer to GET /metrics; see `METRICS_CONTENT_TYPE`. */
 export function renderMetrics(view: MetricsView): string {
-  const text: Text = new ExpositionText(METRICS);
+  const text = new ExpositionText(METRICS);
+  collectMetrics(view, text);
+  return text.toString();
+}
+
+/** Gives every figure of a view to `text`. */
+export function collectMetrics(view: MetricsView, text: MetricSink): void {
   addGateway(text, view);
   for (const camera of view.cameras) {
     const source = view.info.cameras.find((listed) => listed.camera === camera.id)?.source ?? "unknown";
@@ -54,7 +63,6 @@ export function renderMetrics(view: MetricsView): string {
   if (view.power !== null) addPower(text, view.power);
   for (const publisher of view.publishers) addPublisher(text, publisher);
   if (view.spool !== null) addSpool(text, view.spool);
-  return text.toString();
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
