@@ -127,14 +127,18 @@ const FAULTS: Readonly<Record<string, Fault>> = {
       else process.kill(scene.program.pid, "SIGHUP");
     },
   },
+  // It says so until somebody mends the file, which then is enough.
   "configuration ruined": {
     part: "control",
     weight: 1,
-    inject(scene, random) {
+    async inject(scene, random, wait) {
       const whole = configOf(scene, { sceneFps: 20, votes: 3, hasGuest: true });
       const left = random.integer(whole.length);
       scene.rewrite(random.next() < 0.5 ? whole.subarray(0, left) : new Uint8Array(left));
       scene.sendCommand("reload", {});
+      await wait(random.between(500, 3000));
+      scene.rewrite(whole);
+      process.kill(scene.program.pid, "SIGHUP");
     },
   },
 };

@@ -22,8 +22,8 @@ export function soakText(report: SoakReport): string {
     `RSS: median ${rss.medianMb.toFixed(0)} MB, most ${rss.maxMb.toFixed(0)} MB; slope of the second half ${slope} ` +
     `(limit ${rss.limitMbPerH.toFixed(0)})`,
     `  ${sparkline(report.samples.map(({ rssBytes }) => rssBytes))}`,
-    `descriptors while all was well: ${span(descriptors.first)}, then ${span(descriptors.second)}; ` +
-    `most at any time ${descriptors.max}`,
+    `descriptors, most at any time ${descriptors.max}; while all was well ` + descriptors.byCameras
+      .map(({ cameras, first, second }) => `with ${cameras} cameras ${span(first)}, then ${span(second)}`).join("; "),
     `  ${sparkline(report.samples.map((sample) => sample.descriptors))}`,
     `stopped in ${report.stopMs} ms`,
     failures.length === 0 ? "all well" : `FAILED:\n${failures.map((text) => `  ${text}`).join("\n")}`,

@@ -31,8 +31,15 @@ export interface SoakReport {
     readonly slopeMbPerH: number | null;
     readonly limitMbPerH: number;
   };
-  /** While everything was well, in the first and in the second half. */
-  readonly descriptors: { readonly first: Range | null; readonly second: Range | null; readonly max: number };
+  readonly descriptors: {
+    /** While everything was well with so many cameras, in the first and in the second half. */
+    readonly byCameras: readonly {
+      readonly cameras: number;
+      readonly first: Range | null;
+      readonly second: Range | null;
+    }[];
+    readonly max: number;
+  };
   readonly stopMs: number;
   readonly samples: readonly Sample[];
   /** What was wrong; empty when all is well. */
@@ -83,7 +90,7 @@ export async function runSoak({ minutes, seed, onProgress }: SoakOptions): Promi
       break;
     }
     const atS = (performance.now() - startMs) / 1000;
-    samples.push({ atS, ...look, isSettled: isWell(scene.health.last) });
+    samples.push({ atS, ...look, camerasWell: camerasWell(scene.health.last) });
     onProgress?.(Math.min(totalS, Math.round(atS)), Math.round(totalS));
   }
   end.abort();
@@ -133,8 +140,9 @@ export async function runSoak({ minutes, seed, onProgress }: SoakOptions): Promi
 
 // ---
 
-function isWell(health: WireHealth | null): boolean {
-  return health !== null && health.status === "ok" && health.cameras.every(({ status }) => status === "online");
+function camerasWell(health: WireHealth | null): number | null {
+  const isWell = health?.status === "ok" && health.cameras.every(({ status }) => status === "online");
+  return isWell ? health.cameras.length : null;
 }
 
 /** Liveness: without faults, everything comes back by itself. */
@@ -142,7 +150,7 @@ async function heal(scene: Scene, isFaulty: () => boolean, endedMs: number, fail
   const seenBefore = scene.health.seen;
   const isHealed = () => {
     const { last, seen } = scene.health;
-    return !isFaulty() && seen > seenBefore + 1 && isWell(last) && last!.broker.queued <= UNDER_WAY_MAX;
+    return !isFaulty() && seen > seenBefore + 1 && camerasWell(last) !== null && last!.broker.queued <= UNDER_WAY_MAX;
   };
   while (!isHealed()) {
     if (performance.now() - endedMs > HEAL_MS_MAX) {
@@ -186,13 +194,18 @@ function judgeRss(samples: readonly Sample[], minutes: number, failures: string[
 }
 
 function judgeDescriptors(samples: readonly Sample[], failures: string[]): SoakReport["descriptors"] {
-  const range = (some: readonly Sample[]): Range | null => {
-    const counts = some.filter(({ isSettled }) => isSettled).map(({ descriptors }) => descriptors);
+  const half = samples.length >> 1;
+  const range = (some: readonly Sample[], cameras: number): Range | null => {
+    const counts = some.filter(({ camerasWell }) => camerasWell === cameras).map(({ descriptors }) => descriptors);
     return counts.length === 0 ? null : { min: Math.min(...counts), max: Math.max(...counts) };
   };
-  const [first, second] = [range(samples.slice(0, samples.length >> 1)), range(samples.slice(samples.length >> 1))];
-  if (first !== null && second !== null && second.min > first.min + DESCRIPTOR_SLACK) {
-    failures.push(`descriptors grew from ${first.min} to ${second.min} while all was well`);
+  const counts = [...new Set(samples.map(({ camerasWell }) => camerasWell).filter((count) => count !== null))].sort();
+  const byCameras = counts.map((cameras) => {
+    return { cameras, first: range(samples.slice(0, half), cameras), second: range(samples.slice(half), cameras) };
+  });
+  for (const { cameras, first, second } of byCameras) {
+    if (first === null || second === null || second.min <= first.min + DESCRIPTOR_SLACK) continue;
+    failures.push(`descriptors with ${cameras} cameras, all well, grew from ${first.min} to ${second.min}`);
   }
-  return { first, second, max: Math.max(0, ...samples.map(({ descriptors }) => descriptors)) };
+  return { byCameras, max: Math.max(0, ...samples.map(({ descriptors }) => descriptors)) };
 }

@@ -8,8 +8,8 @@ export interface Sample {
   readonly atS: number;
   readonly rssBytes: number;
   readonly descriptors: number;
-  /** No fault is on, and the gateway itself has nothing to complain of. */
-  readonly isSettled: boolean;
+  /** Cameras, by the gateway's own account; null while it has anything to complain of. */
+  readonly camerasWell: number | null;
 }
 
 const PAGE_BYTES = 4096;
