@@ -58,7 +58,7 @@ export function needsOf({ config, path, files }: Pick<LoadedConfig, "config" | "
     { feature: "configuration", kind: "read", target: path },
     ...files.map((target): Need => ({ feature: "configuration", kind: "read", target })),
   ];
-  const { mqtt, backend, spool, history, monitor, power, commands, cameras } = config;
+  const { mqtt, backend, spool, history, monitor, power, sparkplug, commands, cameras } = config;
   if (mqtt !== null) needs.push({ feature: "broker", kind: "net", target: hostAndPort(mqtt.url) });
   if (spool !== null) {
     needs.push({ feature: "spool", kind: "read", target: spool.path });
@@ -75,6 +75,7 @@ export function needsOf({ config, path, files }: Pick<LoadedConfig, "config" | "
     needs.push(...packages.map((target): Need => ({ feature: "monitor", kind: "read", target })));
   }
   if (power.enabled) needs.push(...powerNeeds(power));
+  if (sparkplug !== null) needs.push(...stateNeeds("sparkplug", sparkplug.stateFile));
   if (backend.kind === "loihi") needs.push(...boardNeeds(backend));
   for (const camera of cameras) {
     const feature = `camera ${camera.id}`;
@@ -108,15 +109,19 @@ function hostAndPort(url: string): string {
 function powerNeeds({ folders, meters, stateFile }: PowerConfig): Need[] {
   const feature = "power";
   const needs: Need[] = folders.map((target) => ({ feature, kind: "read", target }));
-  if (stateFile !== null) {
-    const target = dirname(stateFile); // replaced by another file, and not written in place
-    needs.push({ feature, kind: "read", target }, { feature, kind: "write", target });
-  }
+  needs.push(...stateNeeds(feature, stateFile));
   for (const meter of meters) {
     const own = meter.kind === "http" ? { kind: "net" as const, target: hostAndPort(meter.url) } : linkNeed(meter.link);
     needs.push({ feature, ...own });
   }
   return needs;
+}
+
+/** A small file that is replaced by another one, in its folder, and not written in place. */
+function stateNeeds(feature: string, file: string | null): Need[] {
+  if (file === null) return [];
+  const target = dirname(file);
+  return [{ feature, kind: "read", target }, { feature, kind: "write", target }];
 }
 
 /** What opens a link. */

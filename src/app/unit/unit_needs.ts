@@ -32,11 +32,12 @@ export function unitNeedsOf(config: Config): UnitNeeds {
     for (const device of serialClasses(path)) devices.add(device);
     groups.add("dialout");
   }
-  const { spool, history, monitor, power } = config;
+  const { spool, history, monitor, power, sparkplug } = config;
   const kept = [
     ["spool.path", spool?.path],
     ["history.path", history?.path],
     ["power.state_file", power.enabled ? power.stateFile ?? undefined : undefined],
+    ["sparkplug.state_file", sparkplug?.stateFile ?? undefined],
   ] as const;
   const stateFolders = kept.flatMap(([where, path]) => path === undefined ? [] : [stateFolder(where, path)]);
   const hosts = hostsOf(config);

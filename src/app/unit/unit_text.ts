@@ -152,7 +152,7 @@ function commandLine(loaded: LoadedConfig, runtime: UnitOptions["runtime"], name
 
 function readPaths(needs: readonly Need[]): string[] {
   return needs.flatMap(({ kind, target, feature }) => {
-    const isMade = ["spool", "history", "power"].includes(feature); // by systemd, not by who installs it
+    const isMade = ["spool", "history", "power", "sparkplug"].includes(feature); // by systemd, not by who installs it
     return kind === "read" && target !== undefined && !isMade ? [target] : [];
   });
 }

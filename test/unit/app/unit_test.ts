@@ -60,17 +60,19 @@ Deno.test("a unit allows what the configuration needs: devices, groups, folders,
 backend: { kind: loihi, link: "serial:/dev/ttyACM0" }
 spool: { path: /var/lib/quartz/spool }
 history: { path: /var/lib/quartz/history.sqlite }
+power: { state_file: /var/lib/quartz/energy }
+sparkplug: { group: plant, state_file: /var/lib/sparkplug/bdseq }
 monitor: { listen: "127.0.0.1:80" }`);
   assert.equal(cameras.get("PrivateDevices"), undefined);
   assert.deepEqual(cameras.get("DeviceAllow"), ["char-video4linux rw", "char-ttyACM rw"]);
   assert.deepEqual(cameras.get("SupplementaryGroups"), ["video dialout"]);
-  assert.deepEqual(cameras.get("StateDirectory"), ["quartz-edge", "quartz"]);
+  assert.deepEqual(cameras.get("StateDirectory"), ["quartz-edge", "quartz", "sparkplug"]);
   assert.deepEqual(cameras.get("CapabilityBoundingSet"), ["CAP_NET_BIND_SERVICE"]);
   assert.equal(cameras.get("IPAddressDeny"), undefined, "nobody knows the address of camera.lan");
   const [start] = cameras.get("ExecStart")!;
   assert.match(start, / --allow-run=ffmpeg /);
   assert.match(start, / --allow-ffi /);
-  assert.match(start, / --allow-write=\/var\/lib\/quartz,\/run/);
+  assert.match(start, / --allow-write=\/var\/lib\/quartz,\/var\/lib\/sparkplug,\/run/);
   assert.match(start, / --allow-net=10\.0\.0\.5:1883,127\.0\.0\.1:80,unix:/);
   assert.doesNotMatch(start, /--allow-all|-A|--allow-read /);
 });
@@ -86,7 +88,7 @@ power:
   const sensorLines = ["BindReadOnlyPaths=-/sys/devices/x/hwmon:/run/quartz-edge/sensors/vdd_in"];
   const found = settings(unitFor(loaded, { runtime: RUNTIME, sensorLines }).text);
   const of = (key: string) => found.filter(([one]) => one === key).map(([, value]) => value);
-  assert.deepEqual([of("StateDirectory"), of("SupplementaryGroups")], [["quartz"], ["dialout"]]);
+  assert.deepEqual([of("StateDirectory"), of("SupplementaryGroups")], [["quartz-edge", "quartz"], ["dialout"]]);
   assert.deepEqual(of("DeviceAllow"), ["char-ttyUSB rw"]);
   assert.deepEqual(of("IPAddressAllow").join(" ").split(" ").sort(), ["10.0.0.5", "10.0.0.9"]);
   assert.ok(of("BindReadOnlyPaths").includes("-/sys/devices/x/hwmon:/run/quartz-edge/sensors/vdd_in"));
