@@ -1,5 +1,5 @@
 /**
- * The integer kernel on the bundled networks: bit-equal to its twin on 1,000 MNIST and 1,000 Fashion-MNIST test images, and
+ * The integer kernel on the bundled networks: bit-equal to its twin on 2,000 MNIST and 2,000 Fashion-MNIST test images, and
  * close to float64 on more. What quantising costs is printed.
  */
 
@@ -24,7 +24,7 @@ import { mnistFolder } from "../support/mnist_model.ts";
 const FASHION = "/usr/share/datasets/fashion-mnist/t10k";
 const IMAGE = 784;
 /** The slow kernels take about 7 ms a frame; the whole test sets are for the patient. */
-const EQUAL_FRAMES = Number(process.env.QUARTZ_FRAMES ?? 1000);
+const EQUAL_FRAMES = Number(process.env.QUARTZ_FRAMES ?? 2000);
 const FLOAT_FRAMES = Number(process.env.QUARTZ_FRAMES ?? 1000);
 
 /**

@@ -2,6 +2,9 @@
 
 import type { Timing } from "../../ttfs/timing.ts";
 
+/** Largest value of a 16-bit lane. */
+export const LANE_MAX = 32767;
+
 /** Integer weights of the neurons of one group, `[neuron][synapse]`, and what goes with them. */
 export interface IntegerLayer {
   readonly weights: Int16Array;

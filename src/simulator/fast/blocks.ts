@@ -1,7 +1,8 @@
-/** Lane blocks of the two gathering kernels: weights in lane order, what starts and ends a potential, biases as events. */
+/** Lane blocks of the two gathering kernels: weights in lane order, what starts and ends a potential. */
 
+import type { WeightBits } from "../../model/quantise.ts";
 import type { Timing } from "../../ttfs/timing.ts";
-import { laneConstants } from "./arithmetic.ts";
+import { type Bounds, LANE_MAX, laneConstants } from "./arithmetic.ts";
 import type { Convolution } from "./convolution.ts";
 import { type Arena, BLOCK_FIELDS, type BlockRecord, type LayerRecord, type WorkSizes } from "./records.ts";
 
@@ -19,13 +20,20 @@ export interface GatherPlan {
 /** What a table holds. */
 export interface TableOptions {
   readonly lanes: number;
-  /** Rows of synapses; those of biases follow. */
   readonly rows: number;
-  /** 2: walked event by event, 1: in runs. */
-  readonly weightBytes: 1 | 2;
+  readonly weightBits: WeightBits;
   /** Integer of a row and lane. */
   weightOf(row: number, lane: number): number;
 }
+
+/** Lanes that share words: see `wasm/pairs.ts`. */
+const GROUP = 16;
+/** Groups of a block: what the registers hold. */
+const GROUPS_MAX = 6;
+/** Largest bias, in levels, that walks take to come before everything. */
+const SMALL_BIAS = 8;
+/** Events after which `wasm/walk.ts` looks at currents that may leave 16 bits. */
+const CHUNK = 128;
 
 /** Fields that both kernels share. */
 export function commonRecord(timing: Timing, layer: Convolution, groups: number): LayerRecord {
@@ -53,99 +61,94 @@ export function commonRecord(timing: Timing, layer: Convolution, groups: number)
     levelMax: timing.levelMax,
     signed: integers.rectify ? 0 : 1,
     wide: layer.wide ? 1 : 0,
-    guarded: bounds.guarded ? 1 : 0,
+    watched: isGuarded(bounds) || hasLargeBias(layer) ? 1 : 0,
+    stepMax: Math.max(1, Math.floor(LANE_MAX / Math.max(1, bounds.currentMax))),
+    // Where no current can leave 16 bits, no sum of them is too large.
+    currentMax: bounds.currentMax <= LANE_MAX ? 2 * LANE_MAX + 1 : Math.max(0, LANE_MAX - CHUNK * bounds.weightMax),
   };
 }
 
-/** Places the blocks of `lanes` lanes, and the biases that are events. */
+/** Whether walks in 16 bits have to watch that they stay there. */
+export function isGuarded(bounds: Bounds): boolean {
+  return bounds.guarded || bounds.currentMax > LANE_MAX;
+}
+
+/** Whether a bias is too large for the bound that takes it to come first: most neurons would have to be walked again. */
+function hasLargeBias({ integers: { biasLevels, shift } }: Convolution): boolean {
+  const largest = biasLevels.reduce((most, level) => Math.max(most, level), 0);
+  return largest > SMALL_BIAS && largest * 2 ** shift <= LANE_MAX;
+}
+
+/** Places the blocks of `lanes` lanes. */
 export function placeBlocks(arena: Arena, timing: Timing, layer: Convolution, options: TableOptions): LayerRecord {
-  const { lanes, rows, weightBytes, weightOf } = options;
+  const { lanes, weightBits } = options;
   const { integers, bounds, wide } = layer;
-  const biasLaneLevel = (lane: number) => lane < lanes ? integers.biasLevels[lane % layer.output[0]] : 0;
-  const room = wide ? 0 : 32767 - bounds.threshold;
-  const byEvents = weightBytes === 2 && !wide;
-  const biasRows = byEvents ? distinctPositive(integers.biasLevels) : [];
-  const sizes = (byEvents ? evenBlocks(lanes) : greedyBlocks(lanes)).map((vectors) => vectors * 8);
-  const width = sizes.reduce((sum, size) => sum + size, 0);
-  const table = (first: number, size: number) => {
-    const values = new (weightBytes === 1 ? Int8Array : Int16Array)((rows + biasRows.length) * size);
-    const end = Math.min(lanes - first, size);
-    for (let row = 0; row < rows; row++) {
-      for (let lane = 0; lane < end; lane++) values[row * size + lane] = weightOf(row, first + lane);
-    }
-    biasRows.forEach((level, index) => {
-      for (let lane = 0; lane < end; lane++) {
-        if (biasLaneLevel(first + lane) === level) values[(rows + index) * size + lane] = 2 ** integers.shift;
-      }
-    });
-    return arena.place(values);
-  };
-  // Side by side, all blocks walked by events can read one list, whose rows are byte offsets.
-  const shared = byEvents ? table(0, width) : 0;
+  const room = wide ? 0 : LANE_MAX - bounds.threshold;
   let first = 0;
-  const blocks = sizes.map((size): BlockRecord => {
-    const levels = Array.from({ length: size }, (_, lane) => biasLaneLevel(first + lane));
-    const outside = biasRows.length > 0 ? levels.map((level) => Math.min(0, level)) : levels;
-    const constants = laneConstants(outside, size, { shift: integers.shift, room });
+  const blocks = evenBlocks(lanes).map((groups): BlockRecord => {
+    const size = groups * GROUP;
+    const count = Math.min(size, lanes - first);
+    const biases = Array.from({ length: count }, (_, lane) => integers.biasLevels[(first + lane) % layer.output[0]]);
+    const constants = laneConstants(biases, size, { shift: integers.shift, room });
+    const apart = !wide && hasLargeBias(layer);
     const block = {
-      vectors: size / 8,
-      weightBytes,
-      rowBytes: byEvents ? 1 : size * weightBytes,
-      table: byEvents ? shared + first * 2 : table(first, size),
-      start: arena.place(constants.start),
+      groups,
+      weightBytes: weightBits / 8,
+      rowBytes: size * weightBits / 8,
+      table: arena.place(weightBits === 8 ? pairTable(options, first, size) : plainTable(options, first, size)),
+      start: arena.place(apart ? new Int16Array(size).fill(room) : constants.start),
+      rises: apart ? arena.place(risesOf(timing, biases, size, 2 ** integers.shift)) : 0,
       finish: arena.place(constants.finish),
       start32: arena.place(constants.start32),
       finish32: arena.place(constants.finish32),
       biasLevels: arena.place(constants.biasLevels),
       firstLane: first,
-      lanes: Math.min(size, lanes - first),
+      lanes: count,
     };
     first += size;
     return block;
   });
-  const rowScale = byEvents ? width * 2 : 1;
-  const events = biasRows.map((level, index) => ((level << 24) | ((rows + index) * rowScale)) >>> 0);
-  const starts = Uint16Array.from({ length: timing.levelMax + 1 }, (_, level) => countAbove(biasRows, level));
-  return {
-    blocks: arena.placeRecords(BLOCK_FIELDS, blocks),
-    blockCount: blocks.length,
-    rowScale,
-    biasCount: biasRows.length,
-    biasEvents: arena.place(Uint32Array.from(events)),
-    biasStarts: arena.place(new Uint8Array(starts.buffer)),
-  };
+  return { blocks: arena.placeRecords(BLOCK_FIELDS, blocks), blockCount: blocks.length };
 }
 
-/** Most steps that a current, bias included, may be multiplied by in 16 bits. */
-export function stepMaxOf(layer: Convolution): number {
-  return Math.max(1, Math.floor(32767 / (layer.bounds.currentMax + 2 ** layer.integers.shift)));
-}
-
-/** Fewest blocks of at most four vectors, of nearly the same size: three fit the registers best. */
+/** Fewest blocks, of nearly the same number of groups. */
 export function evenBlocks(lanes: number): number[] {
-  const vectors = Math.ceil(lanes / 8);
-  const count = Math.ceil(vectors / 4);
-  return Array.from({ length: count }, (_, i) => Math.floor((vectors + i) / count)).reverse();
+  const groups = Math.ceil(lanes / GROUP);
+  const count = Math.ceil(groups / GROUPS_MAX);
+  return Array.from({ length: count }, (_, i) => Math.floor((groups + i) / count)).reverse();
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
 
-/** Large blocks first. */
-function greedyBlocks(lanes: number): number[] {
-  const widths = [8, 4, 2];
-  let left = Math.ceil(lanes / 8);
-  const blocks: number[] = [];
-  for (const width of widths) {
-    for (; left >= width || (left > 0 && width === 2); left -= width) blocks.push(width);
+/** What positive biases have brought once a level is the next to come, `[level][lane]`. */
+function risesOf(timing: Timing, biases: readonly number[], size: number, one: number): Int16Array {
+  const rises = new Int16Array((timing.levelMax + 1) * size);
+  for (let level = 0; level <= timing.levelMax; level++) {
+    biases.forEach((bias, lane) => rises[level * size + lane] = Math.max(0, bias - level) * one);
   }
-  return blocks;
+  return rises;
 }
 
-/** Highest first. */
-function distinctPositive(levels: Int32Array): number[] {
-  return [...new Set(levels)].filter((level) => level > 0).sort((a, b) => b - a);
+/** `[row][lane]`. */
+function plainTable({ lanes, rows, weightOf }: TableOptions, first: number, size: number): Int16Array {
+  const values = new Int16Array(rows * size);
+  const end = Math.min(lanes - first, size);
+  for (let row = 0; row < rows; row++) {
+    for (let lane = 0; lane < end; lane++) values[row * size + lane] = weightOf(row, first + lane);
+  }
+  return values;
 }
 
-function countAbove(levels: readonly number[], level: number): number {
-  return levels.filter((other) => other > level).length;
+/** Of 16 lanes, lanes j and j + 8 in word j: the first plus 128 below, the second above. */
+function pairTable({ lanes, rows, weightOf }: TableOptions, first: number, size: number): Uint8Array {
+  const bytes = new Uint8Array(rows * size);
+  const end = lanes - first;
+  for (let row = 0; row < rows; row++) {
+    for (let lane = 0; lane < size; lane++) {
+      const weight = lane < end ? weightOf(row, first + lane) : 0;
+      const half = (lane >> 3) & 1;
+      bytes[row * size + (lane & ~15) + (lane & 7) * 2 + half] = half === 0 ? weight + 128 : weight;
+    }
+  }
+  return bytes;
 }

@@ -1,7 +1,8 @@
 /** Tables for `wasm/merge.ts`: a row of weights for each tap and channel, lists for a chunk of positions. */
 
+import type { WeightBits } from "../../model/quantise.ts";
 import type { Timing } from "../../ttfs/timing.ts";
-import { commonRecord, type GatherPlan, placeBlocks, ROWS_MAX, stepMaxOf } from "./blocks.ts";
+import { commonRecord, type GatherPlan, placeBlocks } from "./blocks.ts";
 import type { Convolution } from "./convolution.ts";
 import type { Arena } from "./records.ts";
 
@@ -10,31 +11,26 @@ const CHUNK_BYTES = 256 * 1024;
 /** Share of sources that is taken to have events, and instructions for one, beside those for each vector. */
 const TYPICAL_DENSITY = 0.3;
 const EVENT_WORK = 10;
-/** Lists of at most this many sources are short: a step for each event costs less than a branch for each level. */
-const SHORT_ROWS_MAX = 320;
 
 /** Tables for `runMerged`; `groups`: layers of this shape side by side in the same maps. */
 export function planMerged(
   arena: Arena,
   timing: Timing,
   layer: Convolution,
-  options: { readonly groups: number; readonly weightBits: 8 | 16 },
+  options: { readonly groups: number; readonly weightBits: WeightBits },
 ): GatherPlan & { readonly work: number } {
-  const { input, output, kernel, integers, bounds } = layer;
+  const { input, output, kernel, integers } = layer;
   const inputs = input[0];
   const taps = kernel[0] * kernel[1];
   const area = output[1] * output[2];
   const rows = taps * inputs;
-  const fits = bounds.currentMax + 2 ** integers.shift <= 32767 && (rows + output[0]) * (output[0] + 8) * 2 < ROWS_MAX;
-  const short = !layer.wide && rows <= SHORT_ROWS_MAX && fits;
-  const weightBytes = short || options.weightBits === 16 ? 2 : 1;
   const blocks = placeBlocks(arena, timing, layer, {
     lanes: output[0],
     rows,
-    weightBytes,
+    weightBits: options.weightBits,
     weightOf: (row, lane) => integers.weights[(lane * inputs + row % inputs) * taps + Math.floor(row / inputs)],
   });
-  const listBytes = (rows + output[0] + 16) * 4;
+  const listBytes = (rows + 16) * 4;
   const chunk = Math.max(1, Math.min(area, Math.floor(CHUNK_BYTES / listBytes)));
   const single = taps === 1 && layer.padding.every((pixels) => pixels === 0);
   const pixels = single ? 0 : input[1] * input[2];
@@ -46,16 +42,14 @@ export function planMerged(
       ...blocks,
       chunk,
       single: single ? 1 : 0,
-      stepMax: stepMaxOf(layer),
-      currentMax: Math.max(0, 32767 - 128 * bounds.weightMax),
     },
     sizes: {
       lists: chunk * listBytes + 256,
-      unsorted: Math.max((inputs + output[0]) * 4, (taps + 1) * 12) + 64,
+      unsorted: Math.max(inputs * 4, taps * 12) + 64,
       cursors: chunk * 8,
       pixels: pixels * (inputs + 8) * 4,
       starts: pixels * (timing.levelMax + 1) * 2,
     },
-    note: `merged lists, ${short ? "event by event" : "in runs"}`,
+    note: "merged lists",
   };
 }

@@ -30,6 +30,7 @@ export function planDepthwise(
     sourceStride: channels,
     dilationY: layer.dilation[0],
     dilationX: layer.dilation[1],
+    zeros: isPlain(layer, whole) ? planning.arena.reserve(channels * shape[2]) : 0,
   };
   return {
     ...PLAIN,
@@ -121,6 +122,12 @@ export function slidingRecord(
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+
+/** Whether the kernel for the usual depthwise convolution can run a layer: 3x3, rectified, channels by the eight. */
+function isPlain(layer: Extract<Layer, { kind: "conv2d" }>, { wide }: Convolution): boolean {
+  const numbers = [...layer.kernel, ...layer.dilation].join();
+  return numbers === "3,3,1,1" && layer.rectify && !wide && layer.shape[0] % 8 === 0;
+}
 
 function tapsWork({ shape }: Layer, taps: number): number {
   return shape[1] * shape[2] * (20 + Math.ceil(shape[0] / 8) * (20 + TAP_WORK * taps));

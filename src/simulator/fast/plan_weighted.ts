@@ -1,12 +1,12 @@
 /** Convolutions and dense layers: tiles for few channels, merged lists for many, taps for depthwise ones. */
 
 import type { Layer, Network } from "../../core/network.ts";
-import { ROWS_MAX } from "./blocks.ts";
+import { isGuarded, ROWS_MAX } from "./blocks.ts";
 import { type Convolution, groupOf, toConvolution } from "./convolution.ts";
 import { type LayerPlan, PLAIN, type Planning, type Step } from "./layer_plan.ts";
 import { planMerged } from "./merge.ts";
 import { planDepthwise } from "./plan_taps.ts";
-import { chooseTile, planTiles, type Tile, tileCost } from "./tiles.ts";
+import { chooseTile, planTiles, takesPool, type Tile, tileCost } from "./tiles.ts";
 
 /** A layer with weights from many sources. */
 type WeightedLayer = Extract<Layer, { kind: "conv2d" | "dense" }>;
@@ -38,9 +38,12 @@ function planInTiles(
 ): LayerPlan {
   const { layer, index, whole, tile, pool } = options;
   const map = planning.maps[index];
-  const { record, sizes, note } = planTiles(planning.arena, planning.timing, whole, tile);
+  const { record, sizes, note } = planTiles(planning.arena, planning.timing, whole, {
+    tile,
+    weightBits: planning.options.weightBits,
+  });
   planning.need(sizes);
-  const fused = pool !== null && tile[0] === 2 && tile[1] === 2;
+  const fused = pool !== null && takesPool(tile);
   if (fused) planning.pooledBy.set(pool, index);
   const { keepLevels } = planning.options;
   const places = {
@@ -85,7 +88,7 @@ function planInLists(
 }
 
 function lanesNote({ wide, bounds }: Convolution): string {
-  return wide ? "32-bit lanes" : bounds.guarded ? "16-bit lanes, guarded" : "16-bit lanes";
+  return wide ? "32-bit lanes" : isGuarded(bounds) ? "16-bit lanes, guarded" : "16-bit lanes";
 }
 
 /** Index of a 2x2 pool by maximum that alone reads this layer and covers it exactly; null: none. */

@@ -4,11 +4,12 @@ import { assert } from "../../core/assert.ts";
 
 /** Fields of a block, in the order of `wasm/records.ts`; all i32. */
 export const BLOCK_FIELDS = [
-  "vectors",
+  "groups",
   "weightBytes",
   "rowBytes",
   "table",
   "start",
+  "rises",
   "finish",
   "start32",
   "finish32",
@@ -49,16 +50,14 @@ export const LAYER_FIELDS = [
   "levelMax",
   "signed",
   "wide",
-  "guarded",
+  "watched",
   "stepMax",
   "currentMax",
-  "biasCount",
-  "biasEvents",
-  "biasStarts",
   "places",
   "fanOut",
   "cursors",
-  "threeByThree",
+  "reach",
+  "bucketBytes",
   "marginY",
   "marginX",
   "rowTiles",
@@ -67,7 +66,6 @@ export const LAYER_FIELDS = [
   "rowStepY",
   "bandRows",
   "chunk",
-  "rowScale",
   "single",
   "weights",
   "weightsUp",
@@ -75,6 +73,7 @@ export const LAYER_FIELDS = [
   "lanesPerTap",
   "sources",
   "taps",
+  "zeros",
   "countPadding",
 ] as const;
 
@@ -83,6 +82,7 @@ export const WORK_FIELDS = [
   "histogram",
   "result",
   "tile",
+  "blank",
   "lists",
   "unsorted",
   "cursors",
@@ -97,8 +97,8 @@ export type LayerRecord = Partial<Record<typeof LAYER_FIELDS[number], number>>;
 /** Bytes of each part of a thread's scratch memory. */
 export type WorkSizes = Record<typeof WORK_FIELDS[number], number>;
 
-/** Counters at the start of a work record: f64 events, i32 early, rectified, saturated. */
-const COUNTERS_BYTES = 20;
+/** Counters at the start of a work record: f64 events, i32 early, rectified, saturated, and the three of a blank tile. */
+const COUNTERS_BYTES = 32;
 const PAGE_BYTES = 65536;
 /** 32-bit addresses end here. */
 const PAGES_MAX = 65536;
@@ -168,7 +168,7 @@ export function largerSizes(a: WorkSizes, b: Partial<WorkSizes>): WorkSizes {
 
 /** What every thread needs whatever the layers are. */
 export function leastSizes(): WorkSizes {
-  return { histogram: 1024, result: 512, tile: 512, lists: 0, unsorted: 0, cursors: 0, pixels: 0, starts: 0 };
+  return { histogram: 1024, result: 512, tile: 512, blank: 0, lists: 0, unsorted: 0, cursors: 0, pixels: 0, starts: 0 };
 }
 
 /** Address of the record number `index` out of `fields`. */

@@ -10,51 +10,52 @@ import { Layer, ROW_MASK, Work } from "./records";
 /**
  * Level of a neuron; counts what it was.
  *
- * @param row0 its weight in row 0
+ * @param row0 its weight, or the word that holds it, in row 0
+ * @param shift of weights in pairs; negative: weights are i16
  */
 export function exactLevel(
   layer: Layer,
   work: Work,
   list: usize,
-  end: usize,
   row0: usize,
   rowBytes: usize,
-  weightBytes: i32,
+  shift: i32,
   biasLevel: i32,
 ): i32 {
-  const one = 1 << layer.shift;
   const threshold = layer.threshold;
+  // As `pairWeights`, for both kinds of weights without a branch.
+  const flip = shift < 0 ? 0 : 0x80;
+  const left = 16 + max(shift, 0);
+  const right = shift < 0 ? 16 : 24;
   let current = 0;
   let potential = 0;
-  // Level whose step is the next one to be taken.
-  let now = layer.levelMax;
-  let biasDue = biasLevel > 0;
+  let event = load<u32>(list);
+  // Twice: the events before the bias, which is as good as one of them, and those after it.
+  let last = max(biasLevel, 0);
   while (true) {
-    const event = list < end ? load<u32>(list) : 0;
-    let arrival: i32 = event >>> 24;
-    let weight = 0;
-    if (biasDue && biasLevel >= arrival) {
-      arrival = biasLevel;
-      weight = one;
-      biasDue = false;
-    } else {
-      if (list < end) {
-        const address = row0 + <usize> (event & ROW_MASK) * rowBytes;
-        weight = weightBytes == 1 ? <i32> load<i8>(address) : <i32> load<i16>(address);
-      }
+    for (let now: i32 = event >>> 24; now > last; now = event >>> 24) {
+      const word = <i32> load<i16>(row0 + <usize> (event & ROW_MASK) * rowBytes);
+      current += ((word ^ flip) << left) >> right;
       list += 4;
+      event = load<u32>(list);
+      const reached = potential + current * (now - max(<i32> (event >>> 24), last));
+      if (reached >= threshold) return crossing(layer, work, now, potential, current);
+      potential = reached;
     }
-    const reached = potential + current * (now - arrival);
-    if (reached >= threshold && now > arrival) {
-      const steps = (threshold - potential + current - 1) / current;
-      return earlyLevel(layer, work, now - steps + 1);
-    }
+    if (last == 0) return late(layer, work, potential + (min(biasLevel, 0) << layer.shift));
+    current += 1 << layer.shift;
+    const reached = potential + current * (last - <i32> (event >>> 24));
+    if (reached >= threshold) return crossing(layer, work, last, potential, current);
     potential = reached;
-    if (arrival == 0) break;
-    now = arrival;
-    current += weight;
+    last = 0;
   }
-  return late(layer, work, potential + min(biasLevel, 0) * one);
+}
+
+/** Level at which a potential that grows by `current` from level `now` on reaches the threshold. */
+@inline
+function crossing(layer: Layer, work: Work, now: i32, potential: i32, current: i32): i32 {
+  const steps = (layer.threshold - potential + current - 1) / current;
+  return earlyLevel(layer, work, now - steps + 1);
 }
 
 /** Level of a neuron that spikes at the step at which `level` arrives, before read-out. */

@@ -30,7 +30,7 @@ function sortPixels(layer: Layer, work: Work, from: i32, to: i32): void {
   const end = min(layer.inHeight, lastY + 1) * layer.inWidth;
   for (let pixel = first; pixel < end; pixel++) {
     const list = work.pixels + pixel * pixelBytes(layer);
-    sortEvents(work, layer.source + pixel * layer.sourceStride, layer.inChannels, levels, list, layer.rowScale, 0, 0);
+    sortEvents(work, layer.source + pixel * layer.sourceStride, layer.inChannels, levels, list);
     // The sort leaves, for each level, where its events end: that is where the next lower level starts.
     const starts = work.starts + pixel * startBytes(layer);
     store<u16>(starts + (levels << 1), 0);
@@ -40,10 +40,12 @@ function sortPixels(layer: Layer, work: Work, from: i32, to: i32): void {
   }
 }
 
+@inline
 function pixelBytes(layer: Layer): i32 {
   return (layer.inChannels + 8) << 2;
 }
 
+@inline
 function startBytes(layer: Layer): i32 {
   return (layer.levelMax + 1) << 1;
 }
@@ -63,7 +65,7 @@ function runChunk(
     store<u32>(bounds + ((position - from) << 3), <u32> free);
     const end = single ? pointList(layer, work, position, free) : mergeList(layer, work, position, free);
     store<u32>(bounds + ((position - from) << 3), <u32> end, 4);
-    if (firstBlock == 0) work.events += <f64> ((<i32> (end - free) >> 2) - layer.biasCount) * <f64> layer.channels;
+    if (firstBlock == 0) work.events += <f64> ((end - free) >> 2) * <f64> layer.channels;
     free = end + 4;
   }
   const bytes = layer.signed != 0 ? 1 : 0;
@@ -85,7 +87,6 @@ function runChunk(
  * prefetcher follows: with cold weights that took four times as long.
  */
 function fetchTable(layer: Layer, work: Work, block: Block): void {
-  if (block.rowBytes == 1) return;
   const end = block.table + layer.kernelY * layer.kernelX * layer.inChannels * block.rowBytes;
   let sum: u32 = 0;
   for (let at = block.table; at < end; at += 64) sum += load<u8>(at);
@@ -95,12 +96,12 @@ function fetchTable(layer: Layer, work: Work, block: Block): void {
 
 /** List of a position that sees one pixel. */
 
+@inline
 function pointList(layer: Layer, work: Work, position: i32, list: usize): usize {
   const y = position / layer.outWidth * layer.strideY;
   const x = position % layer.outWidth * layer.strideX;
   const source = layer.source + (y * layer.inWidth + x) * layer.sourceStride;
-  const scale = layer.rowScale;
-  return sortEvents(work, source, layer.inChannels, layer.levelMax, list, scale, layer.biasEvents, layer.biasCount);
+  return sortEvents(work, source, layer.inChannels, layer.levelMax, list);
 }
 
 /** List of a position that sees several. */
@@ -141,16 +142,9 @@ function findTaps(layer: Layer, work: Work, position: i32, taps: usize): usize {
       const pixel = y * layer.inWidth + x;
       store<u32>(taps, <u32> (work.pixels + pixel * pixelBytes(layer)));
       store<u32>(taps, <u32> (work.starts + pixel * startBytes(layer)), 4);
-      store<u32>(taps, (ky * layer.kernelX + kx) * layer.inChannels * layer.rowScale, 8);
+      store<u32>(taps, (ky * layer.kernelX + kx) * layer.inChannels, 8);
       taps += TAP;
     }
-  }
-  if (layer.biasCount != 0) {
-    // The biases are one more pixel, whose rows come last.
-    store<u32>(taps, <u32> layer.biasEvents);
-    store<u32>(taps, <u32> layer.biasStarts, 4);
-    store<u32>(taps, 0, 8);
-    taps += TAP;
   }
   return taps;
 }

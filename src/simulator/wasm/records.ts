@@ -5,24 +5,29 @@
  * in order of time, and end with a word of level 0.
  */
 
-/** Lanes that are walked together: 1, 2, 3, 4 or 8 vectors of eight neurons. */
+/** Lanes that are walked together: 1 to 6 groups of 16 neurons. */
 @unmanaged
 export class Block {
-  vectors: i32;
-  /** 1: weights of 8 bits, 2: of 16. */
+  groups: i32;
+  /** 1: weights of 8 bits, in pairs; 2: of 16. */
   weightBytes: i32;
-  /** Bytes of one unit of an event's row: those of a table row, or 1 where events give bytes. */
+  /** Bytes of a table row. */
   rowBytes: i32;
-  /** Weights `[row][lane]`; blocks that are walked by events share one table, side by side. */
+  /** Weights: `[row][lane]` i16, or in pairs: see `pairs.ts`. */
   table: usize;
-  /** Potential before the first event, i16 a lane: room below the top, plus a positive bias that is no row. */
+  /** Potential before the first event, i16 a lane: room below the top, plus a positive bias that `rises` leaves out. */
   start: usize;
+  /**
+   * What the biases have brought once a level is the next to come, `[level][lane]` i16; 0: they are small, so `start` has them as
+   * if they had all come before everything.
+   */
+  rises: usize;
   /** What is added before rounding down, i16 a lane: a half, plus a negative bias. */
   finish: usize;
   /** The same two as i32, without room. */
   start32: usize;
   finish32: usize;
-  /** Bias level, i32 a lane; 0 where it is a row. */
+  /** Bias level, i32 a lane. */
   biasLevels: usize;
   /** First lane of the tile that this block holds, and how many are neurons. */
   firstLane: i32;
@@ -75,25 +80,22 @@ export class Layer {
   signed: i32;
   /** Not 0: lanes of 32 bits from the start. */
   wide: i32;
-  /** Not 0: a potential can leave 16 bits, so watch for it. */
-  guarded: i32;
+  /** Not 0: a potential or a current can leave 16 bits, or a bias is large: walks have to be watched. */
+  watched: i32;
   /** Most steps by which a current may be multiplied in 16 bits. */
   stepMax: i32;
-  /** A current beyond this may leave 16 bits within `CHUNK` events. */
+  /** A current beyond this may leave 16 bits within `CHUNK` events; 65535: none can. */
   currentMax: i32;
-  /** Events of biases, u32 each, by falling level: how many, and where. */
-  biasCount: i32;
-  biasEvents: usize;
-  /** Merged gather: list and starts of the biases as if they were a pixel's channels. */
-  biasStarts: usize;
   /** Tile gather: for each source element where its events go; see `gather.ts`. */
   places: usize;
   /** Tile gather: synapses of each source element, u32. */
   fanOut: usize;
   /** Tile gather: cursor of every tile at its list's start, u32. */
   cursors: usize;
-  /** Tile gather: not 0 when every element's events go to three by three tiles. */
-  threeByThree: i32;
+  /** Tile gather: every element's events go to three tiles side by side (3), to at most two by two (2), or anywhere (0). */
+  reach: i32;
+  /** Tile gather: bytes of the events of one level. */
+  bucketBytes: i32;
   /** Tile gather: tiles beyond each edge that only take what falls there; tiles in a row with them; bytes of a list. */
   marginY: i32;
   marginX: i32;
@@ -106,8 +108,6 @@ export class Layer {
   bandRows: i32;
   /** Merged gather: positions that are done at once. */
   chunk: i32;
-  /** Merged gather: what an element's number is multiplied by to be an event's row. */
-  rowScale: i32;
   /** Merged gather: not 0 when every position sees exactly one pixel. */
   single: i32;
   /** Taps: weights `[tap][lane]` i16, and their positive and negative parts. */
@@ -118,6 +118,8 @@ export class Layer {
   lanesPerTap: i32;
   sources: usize;
   taps: i32;
+  /** Taps: a row of zeros, where a 3x3 kernel may be run eight channels after eight channels; 0: not. */
+  zeros: usize;
   /** Average pools: divisor counts padding too. */
   countPadding: i32;
 }
@@ -129,12 +131,17 @@ export class Work {
   early: i32;
   rectified: i32;
   saturated: i32;
+  /** What a tile counts to which no event comes. */
+  blankEarly: i32;
+  blankRectified: i32;
+  blankSaturated: i32;
   /** u32 a level. */
   histogram: usize;
-  /** What a walk in runs or in 32 bits leaves: potentials, maxima, two vectors of guards. */
+  /** What a walk leaves: potentials, flags, two vectors of guards. */
   result: usize;
-  /** Levels of a tile. */
+  /** Levels of a tile, and of one to which no event comes. */
   tile: usize;
+  blank: usize;
   /** Free for lists. */
   lists: usize;
   /** Unsorted events. */
@@ -148,14 +155,15 @@ export class Work {
 
 /** Bits of an event that are its row. */
 export const ROW_MASK: u32 = 0xffffff;
-/** Where the maxima and the guards are in `Work.result`. */
-export const MAXIMA: usize = 128;
-export const GUARDS: usize = 256;
+/** Where the flags and the guards are in `Work.result`. */
+export const FLAGS: usize = 192;
+export const GUARDS: usize = 288;
 /** Events between two looks at the guard of the currents. */
 export const CHUNK: usize = 128;
 
 /** What is added to a potential so that the threshold is at the top of 16 bits, where saturation keeps it. */
 
+@inline
 export function roomOf(layer: Layer): i32 {
   return 32767 - layer.threshold;
 }

@@ -20,11 +20,122 @@ export function runTaps(layer: Layer, work: Work, from: i32, to: i32): void {
   const bytes = layer.signed != 0 ? 1 : 0;
   const taps = work.lists;
   for (let y = from; y < to; y++) {
+    const inside = layer.zeros != 0 ? runInside(layer, work, y) : 0;
     for (let x = 0; x < layer.outWidth; x++) {
+      if (inside != 0 && x == firstInside(layer)) x += inside;
+      if (x >= layer.outWidth) break;
       const end = layer.sources != 0 ? placeTaps(layer, y, x, taps) : slideTaps(layer, y, x, taps);
       const target = layer.target + (((y * layer.outWidth + x) * layer.targetStride) << bytes);
       runPosition(layer, work, taps, end, target);
     }
+  }
+}
+
+/** First position of a row whose kernel is wholly inside the map. */
+@inline
+function firstInside(layer: Layer): i32 {
+  return (layer.padLeft + layer.strideX - 1) / layer.strideX;
+}
+
+/**
+ * Positions of a row whose 3x3 kernels are inside the map's columns, as `runPosition`, but eight channels after eight channels,
+ * so that their weights stay at hand; rows outside the map are read from zeros. @returns how many there are
+ */
+function runInside(layer: Layer, work: Work, y: i32): i32 {
+  const first = firstInside(layer);
+  const count = min(layer.outWidth, (layer.inWidth - 3 + layer.padLeft) / layer.strideX + 1) - first;
+  if (layer.inWidth < 3 || count <= 0) return 0;
+  const top = y * layer.strideY - layer.padTop;
+  const start = (first * layer.strideX - layer.padLeft) * layer.sourceStride;
+  const row0 = rowAt(layer, top) + start, row1 = rowAt(layer, top + 1) + start, row2 = rowAt(layer, top + 2) + start;
+  const target = layer.target + (y * layer.outWidth + first) * layer.targetStride;
+  for (let lane = 0; lane < layer.channels; lane += 8) {
+    runChannels(layer, work, y, first, count, lane, row0 + lane, row1 + lane, row2 + lane, target + lane);
+  }
+  return count;
+}
+
+@inline
+function rowAt(layer: Layer, row: i32): usize {
+  return <u32>row < <u32> layer.inHeight ? layer.source + row * layer.inWidth * layer.sourceStride : layer.zeros;
+}
+
+/** Eight channels of `count` positions. */
+function runChannels(
+  layer: Layer,
+  work: Work,
+  y: i32,
+  first: i32,
+  count: i32,
+  lane: i32,
+  row0: usize,
+  row1: usize,
+  row2: usize,
+  target: usize,
+): void {
+  const block = changetype<Block>(layer.blocks);
+  const tap = layer.lanesPerTap << 1;
+  let at = layer.weightsUp + (lane << 1);
+  const u0 = v128.load(at), u1 = v128.load(at + tap), u2 = v128.load(at + 2 * tap);
+  const u3 = v128.load(at + 3 * tap), u4 = v128.load(at + 4 * tap), u5 = v128.load(at + 5 * tap);
+  const u6 = v128.load(at + 6 * tap), u7 = v128.load(at + 7 * tap), u8 = v128.load(at + 8 * tap);
+  at = layer.weightsDown + (lane << 1);
+  const d0 = v128.load(at), d1 = v128.load(at + tap), d2 = v128.load(at + 2 * tap);
+  const d3 = v128.load(at + 3 * tap), d4 = v128.load(at + 4 * tap), d5 = v128.load(at + 5 * tap);
+  const d6 = v128.load(at + 6 * tap), d7 = v128.load(at + 7 * tap), d8 = v128.load(at + 8 * tap);
+  const begin = v128.load(block.start + (lane << 1)), finish = v128.load(block.finish + (lane << 1));
+  const threshold = i16x8.splat(<i16> layer.threshold);
+  const shift = layer.shift, pixel = layer.sourceStride, step = layer.strideX * layer.sourceStride;
+  const targetStep = layer.targetStride;
+  let rectified = 0;
+  for (let x = 0; x < count; x++) {
+    let q = v128.load8x8_u(row0);
+    let up = i16x8.add_sat_s(begin, i16x8.mul(q, u0)), down = i16x8.mul(q, d0);
+    q = v128.load8x8_u(row0 + pixel);
+    up = i16x8.add_sat_s(up, i16x8.mul(q, u1));
+    down = i16x8.add_sat_s(down, i16x8.mul(q, d1));
+    q = v128.load8x8_u(row0 + 2 * pixel);
+    up = i16x8.add_sat_s(up, i16x8.mul(q, u2));
+    down = i16x8.add_sat_s(down, i16x8.mul(q, d2));
+    q = v128.load8x8_u(row1);
+    up = i16x8.add_sat_s(up, i16x8.mul(q, u3));
+    down = i16x8.add_sat_s(down, i16x8.mul(q, d3));
+    q = v128.load8x8_u(row1 + pixel);
+    up = i16x8.add_sat_s(up, i16x8.mul(q, u4));
+    down = i16x8.add_sat_s(down, i16x8.mul(q, d4));
+    q = v128.load8x8_u(row1 + 2 * pixel);
+    up = i16x8.add_sat_s(up, i16x8.mul(q, u5));
+    down = i16x8.add_sat_s(down, i16x8.mul(q, d5));
+    q = v128.load8x8_u(row2);
+    up = i16x8.add_sat_s(up, i16x8.mul(q, u6));
+    down = i16x8.add_sat_s(down, i16x8.mul(q, d6));
+    q = v128.load8x8_u(row2 + pixel);
+    up = i16x8.add_sat_s(up, i16x8.mul(q, u7));
+    down = i16x8.add_sat_s(down, i16x8.mul(q, d7));
+    q = v128.load8x8_u(row2 + 2 * pixel);
+    up = i16x8.add_sat_s(up, i16x8.mul(q, u8));
+    down = i16x8.add_sat_s(down, i16x8.mul(q, d8));
+    // A sum that saturated at the bottom is below 0 whatever is added to it short of the threshold.
+    const walked = i16x8.bitmask(i16x8.ge_s(up, threshold));
+    const levels = i16x8.shr_s(i16x8.add_sat_s(i16x8.add_sat_s(up, down), finish), shift);
+    v128.store64_lane(target, i8x16.narrow_i16x8_u(levels, levels), 0);
+    rectified += popcnt(i16x8.bitmask(levels) & ~walked);
+    if (walked != 0) walkInside(layer, work, y, first + x, lane, walked, target);
+    row0 += step;
+    row1 += step;
+    row2 += step;
+    target += targetStep;
+  }
+  work.rectified += rectified;
+}
+
+/** The exact way for the lanes in `mask`, counted from `lane`, whose channels start at `target`. */
+function walkInside(layer: Layer, work: Work, y: i32, x: i32, lane: i32, mask: i32, target: usize): void {
+  const end = slideTaps(layer, y, x, work.lists);
+  walkLanes(layer, work, work.lists, end, lane, mask);
+  for (; mask != 0; mask &= mask - 1) {
+    const index = ctz(mask);
+    store<u8>(target + index, load<u8>(work.tile + lane + index));
   }
 }
 
@@ -55,6 +166,7 @@ function slideTaps(layer: Layer, y: i32, x: i32, taps: usize): usize {
   return taps;
 }
 
+@inline
 function runPosition(layer: Layer, work: Work, taps: usize, end: usize, target: usize): void {
   const block = changetype<Block>(layer.blocks);
   const threshold = i16x8.splat(<i16> layer.threshold);
@@ -96,16 +208,16 @@ function walkLanes(layer: Layer, work: Work, taps: usize, end: usize, lane: i32,
     mask &= mask - 1;
     if (channel >= layer.channels) return;
     const list = work.unsorted;
-    const listEnd = sortTaps(taps, end, channel, list);
+    sortTaps(taps, end, channel, list);
     const bias = load<i32>(block.biasLevels + (channel << 2));
-    const level = exactLevel(layer, work, list, listEnd, layer.weights + (channel << 1), 2, 2, bias);
+    const level = exactLevel(layer, work, list, layer.weights + (channel << 1), 2, -1, bias);
     if (layer.signed != 0) store<i16>(work.tile + (channel << 1), <i16> level);
     else store<u8>(work.tile + channel, <u8> level);
   }
 }
 
 /** Events of one channel's taps by insertion; a row is a tap's offset among the weights, in weights. */
-function sortTaps(taps: usize, end: usize, channel: i32, list: usize): usize {
+function sortTaps(taps: usize, end: usize, channel: i32, list: usize): void {
   let free = list;
   for (let tap = taps; tap < end; tap += TAP) {
     const level = <u32> load<u8>(<usize> load<u32>(tap) + channel);
@@ -116,5 +228,5 @@ function sortTaps(taps: usize, end: usize, channel: i32, list: usize): usize {
     store<u32>(place, event);
     free += 4;
   }
-  return free;
+  store<u32>(free, 0);
 }

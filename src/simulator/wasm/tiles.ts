@@ -6,12 +6,13 @@
  * where a position does not reach. Tiles beyond the edges take what falls there and are never walked.
  */
 
-import { Block, Layer, Work } from "./records";
+import { Block, Layer, ROW_MASK, Work } from "./records";
 import { copyExact, walkBlock } from "./readout";
-import { sortEvents } from "./sort";
+import { sortIntoBuckets } from "./sort";
 
 /** Runs tile rows `from` to `to` (exclusive). */
 export function runTiles(layer: Layer, work: Work, from: i32, to: i32): void {
+  walkBlank(layer, work);
   for (let row = from; row < to; row += layer.bandRows) runBand(layer, work, row, min(to, row + layer.bandRows));
 }
 
@@ -20,35 +21,19 @@ function runBand(layer: Layer, work: Work, from: i32, to: i32): void {
   const window = (layer.tileHeight - 1) * layer.strideY + (layer.kernelY - 1) * layer.dilationY + 1;
   const firstRow = max(0, from * tileStride - layer.padTop);
   const lastRow = min(layer.inHeight, (to - 1) * tileStride - layer.padTop + window);
-  resetCursors(layer, work, from, to + 2 * layer.marginY);
-  if (firstRow >= lastRow) {
-    for (let bias = 0; bias < layer.biasCount; bias++) {
-      appendBias(layer, work, load<u32>(layer.biasEvents + (bias << 2)), from, to);
-    }
-  } else {
+  // One row more: what appends to two rows of tiles writes to the second even where it keeps nothing there.
+  resetCursors(layer, work, from, to + 2 * layer.marginY + 1);
+  if (firstRow < lastRow) {
     const rowElements = layer.inWidth * layer.inChannels;
     const first = firstRow * rowElements;
-    const events = work.unsorted + (lastRow - firstRow) * rowElements * 4 + 64;
-    const end = sortEvents(
-      work,
-      layer.source + first,
-      (lastRow - firstRow) * rowElements,
-      layer.levelMax,
-      events,
-      1,
-      0,
-      0,
-    );
-    appendAll(layer, work, events, end, first, from, to);
+    sortIntoBuckets(work, layer.source + first, (lastRow - firstRow) * rowElements, layer.levelMax, layer.bucketBytes);
     // A band counts the rows that no earlier band did.
-    countEvents(
-      layer,
-      work,
-      events,
-      end,
-      first,
-      from == 0 ? 0 : from * tileStride + window - tileStride - layer.padTop,
-    );
+    const counted = from == 0 ? 0 : from * tileStride + window - tileStride - layer.padTop;
+    const least = max(0, counted * rowElements - first);
+    let bucket = work.unsorted + layer.levelMax * layer.bucketBytes;
+    for (let level = layer.levelMax; level > 0; level--, bucket -= layer.bucketBytes) {
+      appendEvents(layer, work, bucket, <usize> load<u32>(work.histogram + (level << 2)), first, least);
+    }
   }
   const tilesX = layer.outWidth / layer.tileWidth;
   for (let y = from; y < to; y++) {
@@ -67,125 +52,156 @@ function resetCursors(layer: Layer, work: Work, from: i32, to: i32): void {
   }
 }
 
-/** Appends the sorted events, and those of the biases where they belong, to the lists of tile rows `from` to `to`. */
-
-function appendAll(layer: Layer, work: Work, events: usize, end: usize, first: i32, from: i32, to: i32): void {
-  let next = events;
-  for (let bias = 0; bias < layer.biasCount; bias++) {
-    const event = load<u32>(layer.biasEvents + (bias << 2));
-    // The sort left, for each level, where its events end.
-    const place = events + (load<u32>(work.histogram + ((event >>> 24) << 2)) << 2);
-    appendEvents(layer, work, next, place, first);
-    appendBias(layer, work, event, from, to);
-    next = place;
-  }
-  appendEvents(layer, work, next, end, first);
-}
-
-function appendBias(layer: Layer, work: Work, event: u32, from: i32, to: i32): void {
-  const tilesX = layer.outWidth / layer.tileWidth;
-  for (let y = from; y < to; y++) {
-    let cursor = work.cursors + (((y + layer.marginY) * layer.rowTiles + layer.marginX) << 2);
-    for (let x = 0; x < tilesX; x++, cursor += 4) append(cursor, event);
-  }
-}
-
-function append(cursor: usize, event: u32): void {
-  const free = load<u32>(cursor);
-  store<u32>(free, event);
-  store<u32>(cursor, free + 4);
-}
-
 /**
- * Appends each event to the lists of its tiles. `layer.places` holds, for each source element: u32 row in the first tile and
- * columns of tiles << 28; u32 first tile and rows of tiles << 28.
+ * Appends events to the lists of their tiles, and counts synapses of those whose element is no less than `least`.
+ * `layer.places` holds, for each source element: u32 row in the first tile and columns of tiles << 28; u32 first tile and rows
+ * of tiles << 28.
  */
-function appendEvents(layer: Layer, work: Work, events: usize, end: usize, first: i32): void {
+function appendEvents(layer: Layer, work: Work, events: usize, end: usize, first: i32, least: u32): void {
   const places = layer.places + (first << 3);
+  const fanOut = layer.fanOut + (first << 2);
   const stepX = layer.rowStepX;
   const stepY = layer.rowStepY;
   const rowTiles = layer.rowTiles << 2;
   const cursors = work.cursors;
-  if (layer.threeByThree != 0) {
-    for (; events < end; events += 4) {
-      const event = load<u32>(events);
-      const place = places + ((event & 0xffffff) << 3);
-      const entry = (event & 0xff000000) | (load<u32>(place) & 0xfffffff);
-      const cursor = cursors + ((load<u32>(place, 4) & 0xfffffff) << 2);
-      append3(cursor, entry, stepX);
-      append3(cursor + rowTiles, entry - stepY, stepX);
-      append3(cursor + 2 * rowTiles, entry - 2 * stepY, stepX);
-    }
-    return;
-  }
+  const reach = layer.reach;
+  let synapses: u64 = 0;
   for (; events < end; events += 4) {
     const event = load<u32>(events);
-    const place = places + ((event & 0xffffff) << 3);
-    const x = load<u32>(place);
-    const y = load<u32>(place, 4);
-    let entry = (event & 0xff000000) | (x & 0xfffffff);
-    let cursor = cursors + ((y & 0xfffffff) << 2);
-    const columns = x >>> 28;
-    for (let rows = y >>> 28; rows > 0; rows--) {
-      for (let column: u32 = 0; column < columns; column++) append(cursor + (column << 2), entry - column * stepX);
-      cursor += rowTiles;
-      entry -= stepY;
+    const element = event & ROW_MASK;
+    const x = load<u32>(places + (element << 3));
+    const y = load<u32>(places + (element << 3), 4);
+    const entry = (event & ~ROW_MASK) | (x & 0xfffffff);
+    const cursor = cursors + ((y & 0xfffffff) << 2);
+    synapses += element >= least ? load<u32>(fanOut + (element << 2)) : 0;
+    if (reach == 3) {
+      // Events of a level come row by row, so this branch is well foreseen.
+      let row = cursor, down = entry;
+      for (let rows = y >>> 28; rows > 0; rows--, row += rowTiles, down -= stepY) append3(row, down, stepX);
+    } else if (reach == 2) {
+      const right: u32 = (x >>> 29) << 2, below: u32 = (y >>> 29) << 2;
+      append(cursor, entry, 4);
+      append(cursor + 4, entry - stepX, right);
+      append(cursor + rowTiles, entry - stepY, below);
+      append(cursor + rowTiles + 4, entry - stepY - stepX, right & below);
+    } else {
+      appendAnywhere(cursor, entry, x >>> 28, y >>> 28, layer);
     }
   }
+  work.events += <f64> synapses;
+}
+
+/** To a list, which grows by `bytes`: 4, or 0 to keep nothing. */
+@inline
+function append(cursor: usize, event: u32, bytes: u32): void {
+  const free = load<u32>(cursor);
+  store<u32>(free, event);
+  store<u32>(cursor, free + bytes);
 }
 
 /** To three tiles side by side. */
-
+@inline
 function append3(cursor: usize, event: u32, step: u32): void {
-  append(cursor, event);
-  append(cursor + 4, event - step);
-  append(cursor + 8, event - 2 * step);
+  append(cursor, event, 4);
+  append(cursor + 4, event - step, 4);
+  append(cursor + 8, event - 2 * step, 4);
 }
 
-function countEvents(layer: Layer, work: Work, events: usize, end: usize, first: i32, firstRow: i32): void {
-  const fanOut = layer.fanOut + (first << 2);
-  const least = <u32> max(0, firstRow * layer.inWidth * layer.inChannels - first);
-  let sum: u64 = 0;
-  for (; events < end; events += 4) {
-    const index = load<u32>(events) & 0xffffff;
-    if (index >= least) sum += load<u32>(fanOut + (index << 2));
+function appendAnywhere(cursor: usize, entry: u32, columns: u32, rows: u32, layer: Layer): void {
+  for (; rows > 0; rows--) {
+    for (let column: u32 = 0; column < columns; column++) {
+      append(cursor + (column << 2), entry - column * layer.rowStepX, 4);
+    }
+    cursor += layer.rowTiles << 2;
+    entry -= layer.rowStepY;
   }
-  work.events += <f64> sum;
 }
 
+/** Walks one tile, unless nothing came to it: such tiles are all alike. */
+@inline
 function runTile(layer: Layer, work: Work, index: i32, y: i32, x: i32): void {
   const list = work.lists + index * layer.listBytes;
   const end = <usize> load<u32>(work.cursors + (index << 2));
+  if (end == list) {
+    work.early += work.blankEarly;
+    work.rectified += work.blankRectified;
+    work.saturated += work.blankSaturated;
+    storeTile(layer, work.blank, y, x);
+    return;
+  }
   store<u32>(end, 0);
+  walkTile(layer, work, list, end, work.tile);
+  storeTile(layer, work.tile, y, x);
+}
+
+/** Walks a tile to which nothing comes, and notes what it counts. */
+function walkBlank(layer: Layer, work: Work): void {
+  const early = work.early, rectified = work.rectified, saturated = work.saturated;
+  store<u32>(work.lists, 0);
+  walkTile(layer, work, work.lists, work.lists, work.blank);
+  work.blankEarly = work.early - early;
+  work.blankRectified = work.rectified - rectified;
+  work.blankSaturated = work.saturated - saturated;
+  work.early = early;
+  work.rectified = rectified;
+  work.saturated = saturated;
+}
+
+/** Levels of a tile, and behind them their pool where there is one. */
+@inline
+function walkTile(layer: Layer, work: Work, list: usize, end: usize, tile: usize): void {
   const bytes = layer.signed != 0 ? 1 : 0;
   const count = layer.blockCount;
   for (let at = 0; at < count; at++) {
     const block = changetype<Block>(layer.blocks + at * offsetof<Block>());
-    walkBlock(layer, work, block, list, end, work.tile + (block.firstLane << bytes));
+    walkBlock(layer, work, block, list, end, tile + (block.firstLane << bytes));
   }
+  if (layer.pooled != 0) poolTile(layer, tile);
+}
+
+/** Copies a tile's levels, or their pool, to the map. */
+@inline
+function storeTile(layer: Layer, tile: usize, y: i32, x: i32): void {
+  const channels = layer.channels;
   if (layer.pooled != 0) {
-    poolTile(layer, work, (y * (layer.outWidth >> 1) + x) * layer.channels);
+    const run = (layer.tileWidth >> 1) * channels;
+    let from = tile + pooledOffset(layer);
+    for (let row = 0; row < layer.tileHeight; row += 2) {
+      const position = ((y * layer.tileHeight + row) >> 1) * (layer.outWidth >> 1) + x * (layer.tileWidth >> 1);
+      copyExact(layer.pooled + position * channels, from, run);
+      from += run;
+    }
     if (layer.keep == 0) return;
   }
-  const run = (layer.tileWidth * layer.channels) << bytes;
+  const bytes = layer.signed != 0 ? 1 : 0;
+  const run = (layer.tileWidth * channels) << bytes;
   for (let row = 0; row < layer.tileHeight; row++) {
     const position = (y * layer.tileHeight + row) * layer.outWidth + x * layer.tileWidth;
-    copyExact(layer.target + ((position * layer.targetStride) << bytes), work.tile + row * run, run);
+    copyExact(layer.target + ((position * layer.targetStride) << bytes), tile + row * run, run);
   }
 }
 
-/** Highest level of the four positions of a 2x2 tile. */
+/** Where a tile's pool is: far enough behind its levels for whole vectors. */
+@inline
+function pooledOffset(layer: Layer): usize {
+  return layer.tileHeight * layer.tileWidth * layer.channels + 64;
+}
 
-function poolTile(layer: Layer, work: Work, offset: i32): void {
-  const tile = work.tile;
+/** Highest level of each two by two positions of a tile. */
+@inline
+function poolTile(layer: Layer, tile: usize): void {
   const channels = layer.channels;
-  // The tile's own memory behind its levels takes the result, so that whole vectors can be used.
-  const pooled = tile + (channels << 2) + 64;
-  for (let at = 0; at < channels; at += 16) {
-    const from = tile + at;
-    const upper = i8x16.max_u(v128.load(from), v128.load(from + channels));
-    const lower = i8x16.max_u(v128.load(from + 2 * channels), v128.load(from + 3 * channels));
-    v128.store(pooled + at, i8x16.max_u(upper, lower));
+  const row = layer.tileWidth * channels;
+  let to = tile + pooledOffset(layer);
+  for (let half = 0; half < layer.tileHeight; half += 2) {
+    for (let column = 0; column < layer.tileWidth; column += 2) {
+      const from = tile + half * row + column * channels;
+      for (let at = 0; at < channels; at += 16) {
+        const upper = i8x16.max_u(v128.load(from + at), v128.load(from + at + channels));
+        const lower = i8x16.max_u(v128.load(from + at + row), v128.load(from + at + row + channels));
+        v128.store(to + at, i8x16.max_u(upper, lower));
+      }
+      to += channels;
+    }
   }
-  copyExact(layer.pooled + offset, pooled, channels);
 }
