@@ -28,7 +28,15 @@ if (!ffmpegAvailable || !mosquittoAvailable) {
   process.exit(1);
 }
 const bar = new ProgressBar(console, "soak, s", () => performance.now() * 1000);
-const report = await runSoak({ minutes, seed, onProgress: (done, total) => bar.update(done, total) });
+// Not left to the platform: a broker, a gateway and its ffmpegs would be left behind.
+const stop = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stop.abort());
+const report = await runSoak({
+  minutes,
+  seed,
+  signal: stop.signal,
+  onProgress: (done, total) => bar.update(done, total),
+});
 if (values.svg !== undefined) writeFileSync(values.svg, soakSvg(report));
 if (values.json) console.print(JSON.stringify({ ...report, samples: report.samples.length }));
 else console.print(soakText(report));

@@ -10,6 +10,8 @@ import { lookAt, median, type Sample, theilSen } from "./watch.ts";
 export interface SoakOptions {
   readonly minutes: number;
   readonly seed: number;
+  /** Ends it early; what was found until then is told. */
+  readonly signal?: AbortSignal;
   readonly onProgress?: (doneS: number, totalS: number) => void;
 }
 
@@ -67,7 +69,7 @@ const STOP_MS_MAX = 10_000;
 const MB = 1e6;
 
 /** Runs it. Rejects only when it could not be started. */
-export async function runSoak({ minutes, seed, onProgress }: SoakOptions): Promise<SoakReport> {
+export async function runSoak({ minutes: wanted, seed, signal, onProgress }: SoakOptions): Promise<SoakReport> {
   await using folder = await temporaryFolder();
   await using scene = await openScene(folder.path);
   const failures: string[] = [];
@@ -81,9 +83,9 @@ export async function runSoak({ minutes, seed, onProgress }: SoakOptions): Promi
     faultEndedMs = performance.now();
   });
   const startMs = performance.now();
-  const totalS = minutes * 60;
-  while (performance.now() - startMs < totalS * 1000) {
-    await sleep(SAMPLE_MS);
+  const totalS = wanted * 60;
+  while (performance.now() - startMs < totalS * 1000 && !signal?.aborted) {
+    await sleep(SAMPLE_MS, signal);
     const look = lookAt(scene.program.pid);
     if (look === null) {
       failures.push(`the gateway ended: ${scene.program.lines.slice(-3).join(" | ")}`);
@@ -93,6 +95,7 @@ export async function runSoak({ minutes, seed, onProgress }: SoakOptions): Promi
     samples.push({ atS, ...look, camerasWell: camerasWell(scene.health.last) });
     onProgress?.(Math.min(totalS, Math.round(atS)), Math.round(totalS));
   }
+  const minutes = Math.round((performance.now() - startMs) / 600) / 100;
   end.abort();
   await injecting;
   if (failures.length === 0) await heal(scene, () => isFaulty, faultEndedMs, failures);
