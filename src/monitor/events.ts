@@ -43,10 +43,17 @@ export interface HistoryEvent {
     readonly p999: number;
     readonly max: number;
   }[];
-  /** Changes of the stable class. */
-  readonly states: readonly { readonly class: string; readonly since: string }[];
   /** Of the source that covers the whole gateway; null where none does. */
   readonly power: readonly { readonly ts: string; readonly power_w: number | null }[];
+}
+
+/** The newest changes of a camera's stable class, oldest first. With those that came too fast to be told one by one. */
+export interface StatesEvent {
+  readonly schema: "quartz.page.states.v1";
+  readonly camera: string;
+  /** Since the program started. */
+  readonly changes: number;
+  readonly states: readonly { readonly class: string; readonly since: string }[];
 }
 
 /** Where frames went, and how the gateway is; once a second. */

@@ -1,17 +1,18 @@
 /** What a viewer that comes later is told of what was before: short rings, in memory, gone with the program. */
 
 import type { LatencyMessage, PowerMessage, StateMessage } from "../core/messages.ts";
-import type { HistoryEvent } from "./events.ts";
+import type { HistoryEvent, StatesEvent } from "./events.ts";
 
 /** Windows of latency and power kept: an hour at the default of one in 10 s. */
 export const WINDOWS_MAX = 360;
 /** Changes of a camera's class kept. */
-export const STATES_MAX = 50;
+export const STATES_MAX = 16;
 
 /** Rings of one gateway, by camera where that matters. At most as many cameras as the gateway has had. */
 export class History {
   readonly #latency = new Map<string, HistoryEvent["latency"][number][]>();
-  readonly #states = new Map<string, HistoryEvent["states"][number][]>();
+  /** As numbers: at full speed a state may change with every frame. */
+  readonly #states = new Map<string, StateRing>();
   readonly #power: HistoryEvent["power"][number][] = [];
 
   addLatency({ camera, stages: { endToEnd } }: LatencyMessage, wallMs: number): void {
@@ -26,10 +27,24 @@ export class History {
 
   /** Keeps changes; a heartbeat of the same state is none. */
   addState({ camera, classId, sinceWallMs }: StateMessage): void {
-    const ring = ringOf(this.#states, camera);
-    const row = { class: classId, since: time(sinceWallMs) };
-    const last = ring[ring.length - 1];
-    if (last?.class !== row.class || last.since !== row.since) push(ring, row, STATES_MAX);
+    let ring = this.#states.get(camera);
+    if (ring === undefined) this.#states.set(camera, ring = { changes: 0, states: [] });
+    const { states } = ring;
+    const last = states[states.length - 1];
+    if (last?.classId === classId && last.sinceWallMs === sinceWallMs) return;
+    ring.changes++;
+    push(states, { classId, sinceWallMs }, STATES_MAX);
+  }
+
+  /** The newest states of a camera, and how often it changed. */
+  readStates(camera: string): StatesEvent {
+    const { changes, states } = this.#states.get(camera) ?? { changes: 0, states: [] };
+    return {
+      schema: "quartz.page.states.v1",
+      camera,
+      changes,
+      states: states.map(({ classId, sinceWallMs }) => ({ class: classId, since: time(sinceWallMs) })),
+    };
   }
 
   /** Everything about a camera, and the gateway's power. */
@@ -38,7 +53,6 @@ export class History {
       schema: "quartz.page.history.v1",
       camera,
       latency: this.#latency.get(camera) ?? [],
-      states: this.#states.get(camera) ?? [],
       power: this.#power,
     };
   }
@@ -52,6 +66,11 @@ export class History {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+
+interface StateRing {
+  changes: number;
+  readonly states: { readonly classId: string; readonly sinceWallMs: number }[];
+}
 
 function ringOf<T>(rings: Map<string, T[]>, camera: string): T[] {
   let ring = rings.get(camera);

@@ -7,7 +7,7 @@
  */
 
 import { type Clock, WALL_MS_PLAUSIBLE } from "../core/clock.ts";
-import type { Message, MessageKind, Problem } from "../core/messages.ts";
+import type { Message, MessageKind, Problem, StateMessage } from "../core/messages.ts";
 import type { Random } from "../core/random.ts";
 import type { MessageListener } from "../ports/message_listener.ts";
 import type { Publisher } from "../ports/publisher.ts";
@@ -62,7 +62,7 @@ export interface Watched {
 }
 
 /** Messages whose newest is told to whoever comes. */
-const GREETING_KINDS: readonly MessageKind[] = ["info", "health", "power", "latency", "state"];
+const GREETING_KINDS: readonly MessageKind[] = ["info", "health", "power", "latency"];
 
 /** Watches a gateway from `watch` to its disposal. */
 export class Monitor implements MessageListener, AsyncDisposable {
@@ -78,6 +78,8 @@ export class Monitor implements MessageListener, AsyncDisposable {
   /** The newest message of each kind and camera, and when it came; put into words when somebody does. */
   readonly #newest = new Map<string, { readonly message: Message; readonly wallMs: number }>();
   readonly #boot: string;
+  /** The newest state of each camera that viewers have not been told: it may change with every frame. */
+  readonly #states = new Map<string, { message: StateMessage; isTold: boolean }>();
   #seq = 0;
   #watched: Watched | null = null;
   #server: MonitorServer | null = null;
@@ -102,6 +104,7 @@ export class Monitor implements MessageListener, AsyncDisposable {
     this.#watched = watched;
     this.#counts = new CountsTicker(watched, clock, (event) => {
       this.#noticeNetworks();
+      for (const camera of this.#states.keys()) this.#tellState(camera);
       this.#viewers.tell(viewerEvent("counts", { ...event, viewers: this.#viewers.count }));
     });
     this.#server = new MonitorServer({
@@ -121,12 +124,12 @@ export class Monitor implements MessageListener, AsyncDisposable {
   }
 
   onMessage(message: Message): void {
+    // Results come with their frames, and a camera's status with the counts.
+    if (message.kind === "result" || message.kind === "cameraStatus") return;
+    if (message.kind === "state") return this.#keepState(message);
     const wallMs = this.#options.clock.wallMs();
     if (message.kind === "latency") this.#history.addLatency(message, wallMs);
     if (message.kind === "power") this.#history.addPower(message, wallMs);
-    if (message.kind === "state") this.#history.addState(message);
-    // Results come with their frames, and a camera's status with the counts.
-    if (message.kind === "result" || message.kind === "cameraStatus") return;
     if (GREETING_KINDS.includes(message.kind)) this.#newest.set(keyOf(message), { message, wallMs });
     if (this.#viewers.count > 0) this.#viewers.tell(this.#encode(message, wallMs));
   }
@@ -149,9 +152,30 @@ export class Monitor implements MessageListener, AsyncDisposable {
     return viewerEvent(message.kind, encoded.payload, keyOf(message));
   }
 
+  #keepState(message: StateMessage): void {
+    this.#history.addState(message);
+    const kept = this.#states.get(message.camera);
+    if (kept === undefined) this.#states.set(message.camera, { message, isTold: false });
+    else {
+      kept.message = message;
+      kept.isTold = false;
+    }
+  }
+
+  /** Tells viewers a camera's state, when it is news: once a second, and before each frame of the camera. */
+  #tellState(camera: string): void {
+    const kept = this.#states.get(camera);
+    if (kept === undefined || kept.isTold || this.#viewers.count === 0) return;
+    kept.isTold = true;
+    this.#viewers.tell(this.#encode(kept.message, this.#options.clock.wallMs()));
+    this.#viewers.tell(viewerEvent("states", this.#history.readStates(camera)), camera);
+  }
+
   #greet(camera: string, tell: (event: ViewerEvent) => void): void {
     tell(viewerEvent("hello", this.#hello(camera)));
     for (const { message, wallMs } of this.#newest.values()) tell(this.#encode(message, wallMs));
+    for (const { message } of this.#states.values()) tell(this.#encode(message, this.#options.clock.wallMs()));
+    tell(viewerEvent("states", this.#history.readStates(camera)));
     tell(viewerEvent("history", this.#history.read(camera)));
     this.#counts!.start();
     tell(viewerEvent("counts", { ...this.#counts!.read(), viewers: this.#viewers.count }));
@@ -180,7 +204,9 @@ export class Monitor implements MessageListener, AsyncDisposable {
     this.#networks = networks;
     const ids = new Set(cameras.map(({ id }) => id));
     this.#history.keepOnly(ids);
-    for (const id of this.#samplers.keys()) if (!ids.has(id)) this.#samplers.delete(id);
+    for (const map of [this.#samplers, this.#states]) {
+      for (const id of map.keys()) if (!ids.has(id)) map.delete(id);
+    }
     for (const [key, { message }] of this.#newest) {
       if ("camera" in message && !ids.has(message.camera!)) this.#newest.delete(key);
     }
@@ -210,6 +236,7 @@ export class Monitor implements MessageListener, AsyncDisposable {
     if (!sampler.isDue(result.bytes.length, viewers)) return;
     const network = this.#watched?.cameras.find(({ id }) => id === camera)?.network;
     if (network === undefined) return;
+    this.#tellState(camera);
     this.#viewers.tell(viewerEvent("frame", frameEvent(camera, network, result)), camera);
     if (!this.#rasters.isDue(camera)) return;
     const { frameId, bytes, classification: { index }, output: { levels, counters } } = result;

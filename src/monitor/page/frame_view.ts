@@ -5,12 +5,9 @@
 
 /** The newest frame shown, as the network sees it; its scores; the stable class and those before it. */
 
-import type { FrameEvent, HistoryEvent } from "../events.ts";
+import type { FrameEvent, StatesEvent } from "../events.ts";
 import { element, make, setText, timeOfDay } from "./dom.ts";
 import { count, figure, percent } from "./format.ts";
-
-/** Changes of the stable class that are listed. */
-const STATES_SHOWN = 16;
 
 /** What a `state` message has of interest here. */
 export interface StatePayload {
@@ -65,10 +62,11 @@ export function showStable(state: StatePayload): void {
 }
 
 /** The classes that stood before, newest first. */
-export function showStates(states: HistoryEvent["states"]): void {
+export function showStates({ states, changes }: StatesEvent): void {
   const list = element("states");
-  if (states.length === 0) return;
-  const newest = states.slice(-STATES_SHOWN).reverse();
+  setText("states-note", changes === 0 ? "" : `${count(changes)} changes since the gateway started, newest first`);
+  const newest = [...states].reverse();
+  if (newest.length === 0) return;
   list.replaceChildren(...newest.map(({ class: name, since }) => {
     const time = make("time", "since", timeOfDay(since)) as HTMLTimeElement;
     time.dateTime = since;

@@ -5,7 +5,15 @@
 
 /** Joins the gateway's events to the page. What comes faster than it can be read is drawn at the screen's pace. */
 
-import type { CountsEvent, FrameEvent, HelloEvent, HistoryEvent, NoRasterEvent, RasterEvent } from "../events.ts";
+import type {
+  CountsEvent,
+  FrameEvent,
+  HelloEvent,
+  HistoryEvent,
+  NoRasterEvent,
+  RasterEvent,
+  StatesEvent,
+} from "../events.ts";
 import { element, setText } from "./dom.ts";
 import { count } from "./format.ts";
 import { showFrame, showPicture, showStable, showStates, type StatePayload } from "./frame_view.ts";
@@ -15,8 +23,6 @@ import { type PowerPayload, showModel, showNoPower, showPower } from "./power_vi
 import { showNoRaster, showRaster } from "./raster_view.ts";
 import { initTheme } from "./theme.ts";
 
-const STATES_MAX = 50;
-
 const latency = new LatencyView();
 let source: EventSource | null = null;
 let hello: HelloEvent | null = null;
@@ -25,7 +31,6 @@ let raster: RasterEvent | null = null;
 /** A frame and the class that stood after it: they are shown together. */
 let shown: { readonly frame: FrameEvent; readonly state: StatePayload | null } | null = null;
 let state: StatePayload | null = null;
-let states: HistoryEvent["states"][number][] = [];
 let isPaused = false;
 let isDrawing = false;
 
@@ -37,6 +42,7 @@ const HANDLERS: Readonly<Record<string, (data: never) => void>> = {
   counts: onCounts,
   frame: onFrame,
   state: onState,
+  states: onStates,
   latency: onLatency,
   power: onPower,
   raster: onRaster,
@@ -82,7 +88,6 @@ function connect(camera: string): void {
 /** Nothing of one camera is shown as another's. */
 function forget(): void {
   raster = shown = state = null;
-  states = [];
 }
 
 function onHello(data: HelloEvent): void {
@@ -99,8 +104,6 @@ function onHello(data: HelloEvent): void {
 
 function onHistory(data: HistoryEvent): void {
   latency.restore(data.latency);
-  states = [...data.states];
-  showStates(states);
 }
 
 function onCounts(data: CountsEvent): void {
@@ -122,15 +125,16 @@ function onFrame(frame: FrameEvent): void {
     showFrame(shown.frame);
     showModel(shown.frame);
     if (shown.state !== null) showStable(shown.state);
-    showStates(states);
   });
 }
 
 function onState(data: StatePayload): void {
   if (data.camera !== hello?.watched) return;
-  const isNew = state?.since !== data.since || state.class !== data.class;
   state = data;
-  if (isNew) states = [...states, { class: data.class, since: data.since }].slice(-STATES_MAX);
+}
+
+function onStates(data: StatesEvent): void {
+  showStates(data);
 }
 
 function onLatency(data: LatencyPayload): void {
