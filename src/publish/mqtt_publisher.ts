@@ -11,13 +11,14 @@ import { type CheckedOptions, checkOptions, type MqttPublisherOptions } from "./
 import type { Session, Subscription } from "./mqtt_session.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { type EncodedMessage, encodeMessage, type StreamKey } from "./payload.ts";
-import { PoisonWatch, STRIKES_MAX } from "./poison_watch.ts";
+import { STRIKES_MAX } from "./poison_watch.ts";
 import { createResponses, responseTopic } from "./responses.ts";
 import { createRetainedSlots } from "./retained_slots.ts";
 import type { SessionEnd } from "./session_end.ts";
 import { SpooledOutbox, type SpoolTerms } from "./spooled_outbox.ts";
 import { SPOOLED_KINDS } from "./spooled_payload.ts";
 import { commandTopics, isId, STREAMS, topicOf } from "./topics.ts";
+import { UnderWay } from "./under_way.ts";
 
 /** The three waits of `stop`; together well under the port's 3 s. */
 const STOP_DRAIN_MS = 1200;
@@ -83,11 +84,7 @@ class LinkedPublisher implements MqttPublisher {
   #info: InfoMessage | null = null;
   /** The broker does not let us hear commands. */
   #refused: Problem | null = null;
-  readonly #poison = new PoisonWatch();
-  /** Sent in this session and not answered yet, oldest first, with their stores. */
-  readonly #underWay = new Map<Outgoing, MessageStore>();
-  /** What the session has answered so far: the status, and a message of a queue or one that is kept. */
-  #answered = { status: false, message: false };
+  readonly #underWay = new UnderWay();
   #seq = 0;
   #inFlight = 0;
   #pumping = false;
@@ -232,14 +229,14 @@ class LinkedPublisher implements MqttPublisher {
   #onOnline(session: Session, protocol: "5" | "3.1.1"): void {
     this.#session = session;
     this.#protocol = protocol;
-    this.#answered = { status: false, message: false };
+    this.#underWay.begin();
     this.#refusalsLogged.clear();
     if (this.#info !== null) this.#retained.reword(this.#encode(this.#info));
     this.#retained.resendAll(topicOf("info", this.#options));
     this.#inFlight++;
     session.sendStatus("online", (refusal) => {
       this.#inFlight--;
-      this.#answered.status = true;
+      this.#underWay.answeredStatus();
       if (refusal !== null) this.#logRefusal("status", topicOf("status", this.#options), refusal);
       this.#pump();
     });
@@ -248,25 +245,16 @@ class LinkedPublisher implements MqttPublisher {
 
   /** What the session did not deliver waits again. */
   #onEnded(end: SessionEnd): void {
-    if (end.mayBeMessage) this.#blameFirst();
-    this.#underWay.clear();
+    const given = end.mayBeMessage ? this.#underWay.blame(this.#options.clock.nowUs()) : null;
+    if (given !== null) {
+      given.store.settle(given.outgoing, false);
+      this.#logRefusal(given.outgoing.message.topicKey, given.outgoing.topic, REFUSED_BY_CLOSING);
+    }
     this.#session = null;
     this.#inFlight = 0;
     this.#refused = null;
     for (const store of this.#stores) store.rewind();
     this.#onDrained?.();
-  }
-
-  /** The broker closed the connection: the first message that it did not answer may be why. */
-  #blameFirst(): void {
-    const [first] = this.#underWay;
-    if (first === undefined) return;
-    const [outgoing, store] = first;
-    // A session that answered nothing else says nothing about this message.
-    const isTelling = outgoing.message.retain ? this.#answered.status : this.#answered.message;
-    if (!isTelling || !this.#poison.strike(outgoing, this.#options.clock.nowUs())) return;
-    store.settle(outgoing, false);
-    this.#logRefusal(outgoing.message.topicKey, outgoing.topic, REFUSED_BY_CLOSING);
   }
 
   /** Sends as much as the session has room for. */
@@ -275,7 +263,7 @@ class LinkedPublisher implements MqttPublisher {
     // A QoS 0 message is answered within `send`, which must not dig one level deeper for each of a long queue.
     if (session === null || this.#pumping) return;
     this.#pumping = true;
-    const inFlightMax = this.#poison.isCareful ? 1 : session.inFlightMax;
+    const inFlightMax = this.#underWay.most(session.inFlightMax);
     while (this.#inFlight < inFlightMax) {
       if (!this.#stores.some((store) => this.#sendNext(store, session))) break;
     }
@@ -287,18 +275,16 @@ class LinkedPublisher implements MqttPublisher {
   #sendNext(store: MessageStore, session: Session): boolean {
     const outgoing = store.next();
     if (outgoing === undefined) return false;
-    if (this.#poison.refuses(outgoing, this.#options.clock.nowUs())) {
+    if (this.#underWay.refuses(outgoing, this.#options.clock.nowUs())) {
       store.settle(outgoing, false);
       this.#logRefusal(outgoing.message.topicKey, outgoing.topic, REFUSED_UNTRIED);
       return true;
     }
     this.#inFlight++;
-    this.#underWay.set(outgoing, store);
+    this.#underWay.add({ outgoing, store });
     session.send(outgoing, (refusal) => {
       this.#inFlight--;
-      this.#underWay.delete(outgoing);
-      if (outgoing.message.qos > 0) this.#answered.message = true; // else it was only the socket
-      this.#poison.answered(outgoing);
+      this.#underWay.answered(outgoing);
       store.settle(outgoing, refusal === null);
       if (refusal === null) this.#tellDelivered(outgoing);
       else this.#logRefusal(outgoing.message.topicKey, outgoing.topic, refusal);
