@@ -26,13 +26,15 @@ export async function chooseBiases(work: Work): Promise<Work> {
 }
 
 /** The network that the options ask for: built once, or the best of all trials. */
-export async function chooseNetwork(work: Work): Promise<{ candidate: Candidate; trials: Trial[] }> {
+export async function chooseNetwork(
+  work: Work,
+): Promise<{ candidate: Candidate; trials: Trial[]; trialTarget: number }> {
   const { options, images, calibration, progress } = work;
   const { percentile = 99.9, tMax = 16 } = options;
   const percentiles = percentile === "auto" ? PERCENTILES : [percentile];
   const tMaxValues = tMax === "auto" ? T_MAX_VALUES : [tMax];
   if (percentile !== "auto" && tMax !== "auto") {
-    return { candidate: await buildCandidate(work, percentile, tMax), trials: [] };
+    return { candidate: await buildCandidate(work, percentile, tMax), trials: [], trialTarget: 1 };
   }
   const searched = limited(images, options.searchFrames ?? SEARCH_FRAMES);
   const trials: Trial[] = [];
@@ -48,10 +50,10 @@ export async function chooseNetwork(work: Work): Promise<{ candidate: Candidate;
       progress("trying percentiles and t_max", trials.length, total);
     }
   }
-  const reference = accuracyOf(calibration.predictions, searched) ?? 1;
+  const trialTarget = accuracyOf(calibration.predictions, searched) ?? 1;
   const budget = { accuracyLossMax: 0.005, stepsMax: null, ...options.budget };
-  const chosen = chooseTrial(trials, reference, budget);
-  return { candidate: await buildCandidate(work, chosen.percentile, chosen.tMax), trials };
+  const chosen = chooseTrial(trials, trialTarget, budget);
+  return { candidate: await buildCandidate(work, chosen.percentile, chosen.tMax), trials, trialTarget };
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

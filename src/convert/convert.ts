@@ -3,7 +3,7 @@
 import type { Network } from "../core/network.ts";
 import { loadNetwork } from "../model/load.ts";
 import { saveNetwork } from "../model/save.ts";
-import { createFastKernel } from "../simulator/kernel_fast.ts";
+import { createFastKernel, type FastKernel } from "../simulator/kernel_fast.ts";
 import { createReferenceKernel } from "../simulator/kernel_reference.ts";
 import type { Built } from "./build.ts";
 import { accuracyOf, calibrate, type Calibration, predict } from "./calibrate.ts";
@@ -36,8 +36,12 @@ export interface ConvertResult {
   /** Accuracy of the source network on the images that `measurement` saw; null without classes. */
   readonly annAccuracy: number | null;
   readonly errors: readonly LayerError[];
+  /** Bytes of tables and maps that the simulator needs to run it; null for a kernel that does not say. */
+  readonly simulatorBytes: number | null;
   /** Trials of `auto`; empty without it. */
   readonly trials: readonly Trial[];
+  /** What trials are compared with: the source network's accuracy on the same images, or 1 without classes. */
+  readonly trialTarget: number;
   readonly notes: readonly string[];
 }
 
@@ -54,15 +58,19 @@ export async function convert(options: ConvertOptions, progress: Progress = () =
   const { model, graph, images } = source;
   const calibration = await calibrate(model, graph, images, (done, total) => progress("calibrating", done, total));
   const work = await chooseBiases({ ...source, options, calibration, progress });
-  const { candidate, trials } = await chooseNetwork(work);
+  const { candidate, trials, trialTarget } = await chooseNetwork(work);
   const measured = imagesToMeasure(source, options);
   const predictions = options.measureData === undefined
     ? calibration.predictions
     : await predict(model, graph, measured, (done, total) => progress("running the source network", done, total));
+  let simulatorBytes: number | null = null;
   const measurement = await measureNetwork(candidate.network, measured, {
     createKernel: options.createKernel ?? createFastKernel,
     predictions,
     tick: (done, total) => progress("measuring", done, total),
+    inspect: (kernel, index) => {
+      if (index === 0 && "describe" in kernel) simulatorBytes = (kernel as FastKernel).describe().memoryBytes;
+    },
   });
   const slow = limited(measured, referenceFrames(candidate.network));
   const reference = await measureNetwork(candidate.network, slow, {
@@ -87,7 +95,9 @@ export async function convert(options: ConvertOptions, progress: Progress = () =
     reference,
     annAccuracy,
     errors,
+    simulatorBytes,
     trials,
+    trialTarget,
     notes: [...graph.notes, ...scales.notes, ...channelNotes(work.plan), ...boundNotes(graph, calibration)],
   };
 }

@@ -1,74 +1,65 @@
 /** What a conversion did, as one HTML file that opens anywhere: no scripts, no fonts, nothing to load. */
 
 import { escapeHtml } from "../core/html.ts";
-import { isSpiking } from "../core/network.ts";
-import { formatShape } from "../core/shape.ts";
 import { summarise } from "../model/summary.ts";
 import { boardSteps } from "../telemetry/energy_model.ts";
 import type { ConvertResult } from "./convert.ts";
+import { cards, count, list, percent, section, table } from "./html.ts";
 import type { Measurement } from "./measure.ts";
-import { scoreOf, type Trial } from "./search.ts";
-import { chartSvg, histogramSvg } from "./svg.ts";
+import { layersHtml } from "./report_layers.ts";
+import { tradeOffHtml } from "./trade_off.ts";
 
 /** The report. Everything that came out of the model is escaped. */
 export function reportHtml(result: ConvertResult): string {
   const { network } = result;
   const sections = [
     `<h1>${escapeHtml(network.name)}</h1>`,
-    `<p>${escapeHtml(network.convention)}, t_max ${network.tMax}, normalised by ${
+    `<p>${escapeHtml(network.convention)}, t_max ${network.tMax}, normalised by the rule ${
       escapeHtml(network.normalisation.method)
-    } at percentile ${network.normalisation.percentile ?? "–"}. SHA-256 <code>${network.digest}</code></p>`,
+    } at percentile ${network.normalisation.percentile ?? "–"}</p>`,
+    summary(result),
     section("Accuracy", accuracyTable(result)),
     section("Cost of a frame", costTable(result)),
-    result.trials.length === 0 ? "" : section("Trade-off", tradeOff(result)),
-    section("Layers", layerTable(result)),
+    result.trials.length === 0 ? "" : section("Trade-off", tradeOffHtml(result)),
+    section("Layers", layersHtml(result)),
     result.notes.length === 0 ? "" : section("Notes", list(result.notes)),
     section("Provenance", provenance(result)),
   ];
   const title = `<title>${escapeHtml(network.name)}: conversion report</title>`;
-  return `<!doctype html>\n<html lang="en"><head><meta charset="utf-8">${title}<style>${STYLE}</style></head><body>\n` +
+  const head =
+    `<meta charset="utf-8"><meta name="viewport" content="width=device-width">${title}<style>${STYLE}</style>`;
+  return `<!doctype html>\n<html lang="en"><head>${head}</head><body>\n` +
     `${sections.filter((text) => text !== "").join("\n")}\n</body></html>\n`;
-}
-
-/** The trade-off table as text, for terminals; rows in the order of the trials. */
-export function tradeOffText(trials: readonly Trial[], reference: number | null): string {
-  const head = ["percentile", "t_max", "accuracy", "steps", "synops", "energy uJ (estimated)"];
-  const rows = trials.map(({ percentile, tMax, measurement: m }) => [
-    String(percentile),
-    String(tMax),
-    percent(scoreOf(m)),
-    m.decisionSteps.toFixed(1),
-    m.synopsEvents.toFixed(0),
-    m.coreEnergyUj.toFixed(1),
-  ]);
-  const widths = head.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i].length)));
-  const lines = [head, ...rows].map((row) => row.map((cell, i) => cell.padStart(widths[i])).join("  "));
-  if (reference !== null) lines.push(`source network: ${percent(reference)}`);
-  return lines.join("\n");
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
 
-const STYLE = "body{font:14px/1.5 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em;color:#222}" +
-  "table{border-collapse:collapse;margin:.5em 0}td,th{padding:.2em .7em;border-bottom:1px solid #ddd;text-align:right}" +
-  "th{font-weight:600}td:first-child,th:first-child{text-align:left}code{word-break:break-all}" +
-  "svg text{font-size:11px;fill:#444}.bars rect{fill:#5b8bc0}.mark{stroke:#c33;stroke-width:1.5}.grid{stroke:#e4e4e4}" +
-  ["#1b6ca8", "#c8553d", "#2a7f62", "#8e5ea2", "#b08900", "#555"].map((color, i) =>
-    `.line${i}{stroke:${color};fill:none;stroke-width:1.5}.dot${i}{fill:${color}}svg .name${i}{fill:${color}}`
+const COLOURS = ["#1b6ca8", "#c8553d", "#2a7f62", "#8e5ea2", "#b08900", "#555"];
+const STYLE = "body{font:14px/1.5 system-ui,sans-serif;max-width:88em;margin:2em auto;padding:0 1em;color:#222}" +
+  "h1{margin-bottom:0}h2{margin:1.6em 0 .4em;font-size:1.2em}table{border-collapse:collapse;margin:.5em 0}" +
+  "td,th{padding:.25em .6em;white-space:nowrap;border-bottom:1px solid #e2e2e2;text-align:right;vertical-align:middle}" +
+  "th{font-weight:600}td:first-child,th:first-child{text-align:left}.text td{text-align:left}" +
+  ".marked td{background:#fdf3d8;font-weight:600}small{color:#666}code{word-break:break-all}.wide{overflow-x:auto}" +
+  ".cards{display:flex;flex-wrap:wrap;gap:.8em;margin:1em 0}.card{border:1px solid #ddd;border-radius:.5em;" +
+  "padding:.6em 1em;min-width:9em}.card b{display:block;font-size:1.5em;font-weight:600}.card span{color:#666}" +
+  "svg{vertical-align:middle}svg text{font-size:11px;fill:#444}.bars rect{fill:#5b8bc0}.mark{stroke:#c33;stroke-width:1.5}" +
+  ".zero{stroke:#999}.grid{stroke:#e4e4e4}.target{stroke:#222;stroke-dasharray:5 4}.taken{fill:none;stroke:#222;" +
+  "stroke-width:1.5}" +
+  COLOURS.map((colour, i) =>
+    `.line${i}{stroke:${colour};fill:none;stroke-width:1.5}.dot${i}{fill:${colour}}svg .name${i}{fill:${colour}}`
   ).join("");
 
-function section(title: string, body: string): string {
-  return `<h2>${escapeHtml(title)}</h2>\n${body}`;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const row = (cells: readonly string[], tag: string) =>
-    `<tr>${cells.map((cell) => `<${tag}>${cell}</${tag}>`).join("")}</tr>`;
-  return `<table>${row(head, "th")}${rows.map((cells) => row(cells, "td")).join("\n")}</table>`;
-}
-
-function list(items: readonly string[]): string {
-  return `<ul>${items.map((item) => `<li>${escapeHtml(item)}</li>`).join("")}</ul>`;
+function summary({ annAccuracy, measurement: m, network }: ConvertResult): string {
+  const loss = annAccuracy === null || m.accuracy === null ? null : m.accuracy - annAccuracy;
+  const points = loss === null ? "" : ` (${loss < 0 ? "−" : "+"}${Math.abs(100 * loss).toFixed(2)} points)`;
+  return cards([
+    ...(m.accuracy === null ? [] : [{ figure: percent(m.accuracy), about: `accuracy${points}` }]),
+    { figure: m.agreement === null ? "–" : percent(m.agreement), about: "agrees with the source network" },
+    { figure: m.decisionSteps.toFixed(1), about: "time steps to a decision" },
+    { figure: count(m.synopsEvents), about: "synaptic operations a frame" },
+    { figure: `${m.coreEnergyUj.toFixed(1)} µJ`, about: "a frame on a board, estimated" },
+    { figure: String(network.tMax), about: "t_max" },
+  ]);
 }
 
 function accuracyTable(result: ConvertResult): string {
@@ -101,6 +92,10 @@ function costTable(result: ConvertResult): string {
     ["parameters", count(parameters)],
     ["synapses, each used once a frame", count(synapses)],
     ["network file", `${count(result.bytes.length)} bytes`],
+    [
+      "memory of the simulator",
+      result.simulatorBytes === null ? "–" : `${count(result.simulatorBytes)} bytes`,
+    ],
     ["time steps to the first output spike, mean", m.decisionSteps.toFixed(1)],
     ["time steps of a frame on a board", String(boardSteps(network))],
     ["spikes", count(m.spikes)],
@@ -109,99 +104,28 @@ function costTable(result: ConvertResult): string {
       "synaptic operations, published metric",
       reference.synopsReference === null ? "–" : count(reference.synopsReference),
     ],
-    ["energy of a board's cores, dynamic, <em>estimated</em>", `${m.coreEnergyUj.toFixed(2)} µJ`],
+    ["energy of a board's cores, dynamic, estimated", `${m.coreEnergyUj.toFixed(2)} µJ`],
   ];
   return table(["", ""], rows);
 }
 
-function tradeOff(result: ConvertResult): string {
-  const percentiles = [...new Set(result.trials.map((trial) => trial.percentile))];
-  const series = percentiles.map((percentile) => ({
-    name: `p ${percentile}`,
-    points: result.trials.filter((trial) => trial.percentile === percentile).map((trial) => ({
-      x: trial.tMax,
-      y: scoreOf(trial.measurement),
-    })),
-  }));
-  const { network } = result;
-  const rows = result.trials.map((trial) => {
-    const taken = trial.tMax === network.tMax && trial.percentile === network.normalisation.percentile;
-    const m = trial.measurement;
-    return [
-      `${trial.percentile}${taken ? " (taken)" : ""}`,
-      String(trial.tMax),
-      percent(scoreOf(m)),
-      m.decisionSteps.toFixed(1),
-      String(trial.frameSteps),
-      count(m.synopsEvents),
-      m.coreEnergyUj.toFixed(2),
-    ];
-  });
-  const name = result.trials[0].measurement.accuracy === null ? "agreement" : "accuracy";
-  const head = ["percentile", "t_max", name, "steps to decision", "steps of a frame", "synops", "µJ (estimated)"];
-  return `${chartSvg(series, "t_max", name)}\n${table(head, rows)}`;
-}
-
-function layerTable(result: ConvertResult): string {
-  const { graph, built, network, scales, calibration, measurement } = result;
-  const errors = new Map(result.errors.map((error) => [error.layer, error]));
-  const rows = graph.layers.flatMap((layer, index) => {
-    const place = built.places[index];
-    const made = network.layers[place];
-    const values = calibration.distributions[index];
-    const error = errors.get(index);
-    if (values === null || error === undefined || !isSpiking(made)) return [];
-    const [scale, shift] = [scales.scale[index], scales.shift[index]];
-    const [low, high] = [Math.min(0, values.min), Math.max(values.max, scale - shift)];
-    const picture = histogramSvg(values.histogram(low, high, 44), { low, high, mark: scale - shift });
-    return [[
-      escapeHtml(layer.name),
-      made.kind,
-      formatShape(made.shape),
-      `${low.toPrecision(3)} … ${high.toPrecision(3)}<br>${picture}`,
-      scale.toPrecision(4),
-      shift === 0 ? "" : shift.toPrecision(4),
-      percent(error.meanAbsolute),
-      percent(error.largest),
-      percent(measurement.earlyShareByLayer[place]),
-    ]];
-  });
-  const head = [
-    "layer",
-    "kind",
-    "neurons",
-    "values before ReLU",
-    "scale",
-    "shift",
-    "mean error",
-    "largest",
-    "early spikes",
-  ];
-  const text =
-    "The red line is the coded 1.0. Errors are against the source network, in parts of the scale; rounding to " +
-    `levels alone makes ${percent(result.errors[0]?.rounding ?? 0)} on average.`;
-  return `<p>${text}</p>${table(head, rows)}`;
-}
-
-function provenance(result: ConvertResult): string {
-  const { provenance: p } = result.network;
-  return table(["", ""], [
+function provenance({ network, graph }: ConvertResult): string {
+  const { provenance: p } = network;
+  const numbers = (values: readonly number[]) => values.map((value) => Number(value.toPrecision(6))).join(", ");
+  const { mean, std } = p.sourcePixels ?? { mean: [0], std: [1] };
+  const rows = [
+    ["network file", `<code>sha256 ${network.digest}</code>`],
+    ["source pixels", `(byte / 255 − ${numbers(mean)}) / ${numbers(std)}`],
+    ["source layers", String(graph.layers.length)],
     ["source", escapeHtml(p.source)],
     ["its SHA-256", `<code>${p.sourceSha256}</code>`],
     ["converter", escapeHtml(p.converter)],
     ["calibration images", String(p.calibrationFrames)],
     ["energy model", "Davies et al. 2018, table 2: 81 pJ a neuron update, 23.6 pJ a synaptic operation"],
-  ]);
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`;
+  ];
+  return `<div class="text">${table(["", ""], rows)}</div>`;
 }
 
 function shareOrNone(share: number | null): string {
   return share === null ? "no classes known" : percent(share);
-}
-
-function count(value: number): string {
-  return Math.round(value).toLocaleString("en");
 }

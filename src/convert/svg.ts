@@ -18,9 +18,21 @@ export function histogramSvg(
       fixed(tall)
     }"/>`;
   });
-  const x = fixed(Math.min(width, Math.max(0, (mark - low) / (high - low) * width)));
-  const line = `<line class="mark" x1="${x}" x2="${x}" y1="0" y2="${height}"/>`;
-  return `<svg class="bars" width="${width}" height="${height}" role="img">${bars.join("")}${line}</svg>`;
+  const line = (name: string, value: number) => {
+    const x = fixed(Math.min(width - 1, Math.max(0, (value - low) / (high - low) * width)));
+    return `<line class="${name}" x1="${x}" x2="${x}" y1="0" y2="${height}"/>`;
+  };
+  const lines = `${line("zero", 0)}${line("mark", mark)}`;
+  return `<svg class="bars" width="${width}" height="${height}" role="img">${bars.join("")}${lines}</svg>`;
+}
+
+/** One bar from 0 to 1 with a mark on it. */
+export function barSvg(share: number, mark: number): string {
+  const [width, height] = [90, 10];
+  const x = fixed(Math.min(width - 1, mark * width));
+  return `<svg class="bars" width="${width}" height="${height}" role="img">` +
+    `<rect x="0" y="2" width="${fixed(share * width)}" height="6"/>` +
+    `<line class="mark" x1="${x}" x2="${x}" y1="0" y2="${height}"/></svg>`;
 }
 
 /** One line of a chart. */
@@ -29,31 +41,57 @@ export interface Series {
   readonly points: readonly { readonly x: number; readonly y: number }[];
 }
 
-/** Lines over a logarithmic x axis; y from 0 to 1 is cut to what the points need. */
-export function chartSvg(series: readonly Series[], xName: string, yName: string): string {
-  const [width, height, left, bottom] = [520, 260, 48, 32];
+/** What a chart shows besides its lines. */
+export interface ChartOptions {
+  readonly xName: string;
+  readonly yName: string;
+  /** Lowest y, a share; what lies below is cut off and said so. */
+  readonly low: number;
+  /** A dashed line across. */
+  readonly target: { readonly y: number; readonly name: string };
+  /** A point with a ring. */
+  readonly taken: { readonly x: number; readonly y: number } | null;
+}
+
+/** Lines over a logarithmic x axis, y in percent. */
+export function chartSvg(series: readonly Series[], { xName, yName, low, target, taken }: ChartOptions): string {
+  const [width, height, left, right, top, bottom] = [640, 300, 56, 130, 22, 40];
   const points = series.flatMap((line) => line.points);
   const xs = [...new Set(points.map((point) => point.x))].sort((a, b) => a - b);
-  const low = Math.floor(Math.min(...points.map((point) => point.y)) * 20) / 20;
+  const high = Math.min(1, Math.max(target.y, ...points.map((point) => point.y)) + 0.01);
+  const least = Math.max(0, low, Math.min(target.y, ...points.map((point) => point.y)) - 0.01);
   const [x0, x1] = [Math.log(xs[0]), Math.log(xs[xs.length - 1])];
-  const px = (x: number) => left + (width - left - 90) * (x1 > x0 ? (Math.log(x) - x0) / (x1 - x0) : 0.5);
-  const py = (y: number) => 8 + (height - bottom - 8) * (1 - (y - low) / Math.max(1e-9, 1 - low));
-  const parts: string[] = [];
-  for (const x of xs) parts.push(`<text x="${fixed(px(x))}" y="${height - 12}" text-anchor="middle">${x}</text>`);
+  const px = (x: number) => left + (width - left - right) * (x1 > x0 ? (Math.log(x) - x0) / (x1 - x0) : 0.5);
+  const py = (y: number) => top + (height - bottom - top) * (1 - (y - least) / Math.max(1e-9, high - least));
+  const floor = height - bottom;
+  const across = (name: string, y: number) =>
+    `<line class="${name}" x1="${left}" x2="${width - right}" y1="${fixed(py(y))}" y2="${fixed(py(y))}"/>`;
+  const text = (x: number, y: number, anchor: string, content: string, name = "") =>
+    `<text class="${name}" x="${fixed(x)}" y="${fixed(y)}" text-anchor="${anchor}">${escapeHtml(content)}</text>`;
+  const parts = [
+    `<clipPath id="plot"><rect x="0" y="${top - 4}" width="${width}" height="${floor - top + 4}"/></clipPath>`,
+  ];
+  for (const x of xs) parts.push(text(px(x), floor + 16, "middle", String(x)));
   for (let i = 0; i <= 4; i++) {
-    const y = low + (1 - low) * i / 4;
-    parts.push(`<line class="grid" x1="${left}" x2="${width - 90}" y1="${fixed(py(y))}" y2="${fixed(py(y))}"/>`);
-    parts.push(`<text x="${left - 4}" y="${fixed(py(y) + 4)}" text-anchor="end">${(100 * y).toFixed(0)} %</text>`);
+    const y = least + (high - least) * i / 4;
+    parts.push(across("grid", y), text(left - 6, py(y) + 4, "end", `${(100 * y).toFixed(1)} %`));
   }
+  parts.push(text((left + width - right) / 2, height - 6, "middle", xName), text(left, 12, "start", yName));
+  parts.push(across("target", target.y), text(width - right + 8, py(target.y) + 4, "start", target.name));
   series.forEach((line, i) => {
     const path = line.points.map((point) => `${fixed(px(point.x))},${fixed(py(point.y))}`).join(" ");
-    const last = line.points[line.points.length - 1];
-    parts.push(`<polyline class="line${i % 6}" points="${path}"/>`);
+    parts.push(`<polyline class="line${i % 6}" points="${path}" clip-path="url(#plot)"/>`);
     // Names stand one below the other: lines that end together would print theirs on top of each other.
-    parts.push(`<text class="name${i % 6}" x="${width - 84}" y="${20 + 14 * i}">${escapeHtml(line.name)}</text>`);
-    parts.push(`<circle class="dot${i % 6}" cx="${fixed(px(last.x))}" cy="${fixed(py(last.y))}" r="3"/>`);
+    parts.push(text(width - right + 8, Math.max(py(target.y), top) + 26 + 16 * i, "start", line.name, `name${i % 6}`));
+    for (const { x, y } of line.points) {
+      if (y >= least) parts.push(`<circle class="dot${i % 6}" cx="${fixed(px(x))}" cy="${fixed(py(y))}" r="2.5"/>`);
+    }
   });
-  parts.push(`<text x="${left}" y="${height - 1}">${escapeHtml(xName)}, ${escapeHtml(yName)}</text>`);
+  if (taken !== null && taken.y >= least) {
+    parts.push(`<circle class="taken" cx="${fixed(px(taken.x))}" cy="${fixed(py(taken.y))}" r="7"/>`);
+  }
+  const hidden = points.filter((point) => point.y < least).length;
+  if (hidden > 0) parts.push(text(left + 6, floor - 6, "start", `${hidden} points lie lower, see the table`));
   return `<svg width="${width}" height="${height}" role="img">${parts.join("")}</svg>`;
 }
 

@@ -8,7 +8,8 @@ import { ConfigError, ModelError } from "../../src/core/errors.ts";
 import { createRandom } from "../../src/core/random.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
 import { convert, type ConvertOptions } from "../../src/convert/convert.ts";
-import { reportHtml, tradeOffText } from "../../src/convert/report.ts";
+import { reportHtml } from "../../src/convert/report.ts";
+import { tradeOffText } from "../../src/convert/trade_off.ts";
 import { type ModelParts, type NodeParts, onnxModel } from "../support/onnx_models.ts";
 import "../support/warm_ann.ts";
 
@@ -84,7 +85,7 @@ Deno.test("convert() with percentile and t_max auto tries all and reports what i
     percentile === network.normalisation.percentile && tMax === network.tMax
   );
   assert.equal(taken.length, 1);
-  const text = tradeOffText(result.trials, result.annAccuracy);
+  const text = tradeOffText(result.trials, result.trialTarget);
   assert.equal(text.split("\n").length, 27);
   const html = reportHtml(result);
   for (const part of ["Accuracy", "Trade-off", "estimated", "early spikes", network.digest, "<svg"]) {

@@ -8,7 +8,8 @@ import { ConfigError, type Issue } from "../../core/errors.ts";
 import type { Convention } from "../../core/network.ts";
 import { convert, type ConvertOptions, type ConvertResult } from "../../convert/convert.ts";
 import type { Normalisation } from "../../convert/normalise.ts";
-import { reportHtml, tradeOffText } from "../../convert/report.ts";
+import { reportHtml } from "../../convert/report.ts";
+import { tradeOffText } from "../../convert/trade_off.ts";
 import { openDataset } from "../../data/open.ts";
 import { summarise } from "../../model/summary.ts";
 import { createKernel, KERNELS_BY_NAME } from "../../simulator/choose_kernel.ts";
@@ -149,7 +150,7 @@ function toText(result: ConvertResult, command: CommandOf<"convert">, seconds: n
     `synops      ${measurement.synopsEvents.toFixed(0)} events, ${measurement.synopsAll.toFixed(0)} in all a frame`,
     `energy      ${measurement.coreEnergyUj.toFixed(1)} µJ a frame, estimated for the cores of a Loihi board`,
   ];
-  if (trials.length > 0) lines.push("", tradeOffText(trials, annAccuracy));
+  if (trials.length > 0) lines.push("", tradeOffText(trials, result.trialTarget));
   for (const note of notes) lines.push(`note: ${note}`);
   if (command.report !== null) lines.push(`report: ${command.report}`);
   return lines.join("\n");

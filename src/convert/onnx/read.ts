@@ -2,21 +2,19 @@
 
 import { readFile, stat } from "node:fs/promises";
 import { type Issue, ModelError } from "../../core/errors.ts";
+import { checkFrame, checkLinks } from "./check.ts";
 import { readExternalFiles } from "./external.ts";
-import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo } from "./model.ts";
-import { decodeTensor, type RawTensor, readTensor } from "./tensor.ts";
-import { type Budget, onBytes, onFloat, onInt, onText, readMessage } from "./wire.ts";
+import { type Draft, type DraftNode, readGraph, readOpset } from "./graph.ts";
+import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor } from "./model.ts";
+import { decodeTensor, type RawTensor } from "./tensor.ts";
+import { onBytes, onInt, onText, readMessage } from "./wire.ts";
 
 /** Largest model file, bytes. */
 export const MODEL_BYTES_MAX = 2 ** 30;
-/** Most nodes. */
-export const NODES_MAX = 16384;
 /** Most protobuf fields and listed numbers in a model: what bounds memory. Weights do not count. */
 export const PARTS_MAX = 2 ** 22;
 /** Most bytes of numbers in all constants together, as stored. */
 const CONSTANT_BYTES_MAX = 2 ** 30;
-const OPSET_MIN = 7;
-const OPSET_MAX = 21;
 
 /**
  * Reads a model and the weights that it keeps beside it.
@@ -77,125 +75,9 @@ export async function parseOnnx(file: Uint8Array, path: string): Promise<OnnxMod
 
 // ---------------------------------------------------------------------------------------------------------------------
 
-interface DraftNode extends Omit<OnnxNode, "attributes"> {
-  readonly attributes: (OnnxAttribute & { raw?: RawTensor })[];
-}
-
-interface Draft {
-  readonly budget: Budget;
-  readonly issues: Issue[];
-  readonly nodes: DraftNode[];
-  readonly raw: RawTensor[];
-  readonly inputs: OnnxValueInfo[];
-  readonly outputs: OnnxValueInfo[];
-  graphs: number;
-}
-
 function invalid(path: string, issues: Issue[], cause?: unknown): ModelError {
   const message = `Cannot read ${JSON.stringify(path)} as an ONNX model: ${issues.length} problem(s)`;
   return new ModelError("onnx.invalid", message, { issues, cause });
-}
-
-function readOpset(bytes: Uint8Array, budget: Budget): { domain: string; version: number } {
-  const set = { domain: "", version: 0 };
-  readMessage(bytes, budget, {
-    1: onText((text) => set.domain = text),
-    2: onInt(budget, (value) => set.version = value),
-  });
-  return set;
-}
-
-function readGraph(bytes: Uint8Array, draft: Draft): void {
-  draft.graphs++;
-  const { budget, issues } = draft;
-  readMessage(bytes, budget, {
-    1: onBytes((value) => draft.nodes.push(readNode(value, draft))),
-    5: onBytes((value) => {
-      const tensor = readTensor(value, budget, "(initializer without a name)", issues);
-      if (tensor !== null) draft.raw.push(tensor);
-    }),
-    11: onBytes((value) => draft.inputs.push(readValueInfo(value, budget))),
-    12: onBytes((value) => draft.outputs.push(readValueInfo(value, budget))),
-    15: onBytes(() => {
-      issues.push({ where: "graph", expected: "dense initializers", found: "a sparse one" });
-    }),
-  });
-}
-
-function readNode(bytes: Uint8Array, draft: Draft): DraftNode {
-  const { budget } = draft;
-  let name = "";
-  let op = "";
-  let domain = "";
-  const inputs: string[] = [];
-  const outputs: string[] = [];
-  const attributes: DraftNode["attributes"] = [];
-  readMessage(bytes, budget, {
-    1: onText((text) => inputs.push(text)),
-    2: onText((text) => outputs.push(text)),
-    3: onText((text) => name = text),
-    4: onText((text) => op = text),
-    5: onBytes((value) => attributes.push(readAttribute(value, draft, name || op))),
-    7: onText((text) => domain = text),
-  });
-  name ||= `${op}_${draft.nodes.length}`;
-  return { name, op, domain: domain === "ai.onnx" ? "" : domain, inputs, outputs, attributes };
-}
-
-function readAttribute(bytes: Uint8Array, draft: Draft, owner: string): OnnxAttribute & { raw?: RawTensor } {
-  const { budget, issues } = draft;
-  const found: { -readonly [K in keyof OnnxAttribute]: OnnxAttribute[K] } & { raw?: RawTensor } = { name: "" };
-  const floats: number[] = [];
-  const ints: number[] = [];
-  readMessage(bytes, budget, {
-    1: onText((text) => found.name = text),
-    2: onFloat(budget, (value) => found.float = value),
-    3: onInt(budget, (value) => found.int = value),
-    4: onBytes((value) => found.text = new TextDecoder().decode(value.subarray(0, 1024))),
-    5: onBytes((value) => found.raw = readTensor(value, budget, `constant of ${owner}`, issues) ?? undefined),
-    6: onBytes(() => found.hasGraph = true),
-    7: onFloat(budget, (value) => floats.push(value)),
-    8: onInt(budget, (value) => ints.push(value)),
-    11: onBytes(() => found.hasGraph = true),
-  });
-  return { ...found, floats, ints };
-}
-
-function readValueInfo(bytes: Uint8Array, budget: Budget): OnnxValueInfo {
-  let name = "";
-  let dims: number[] | null = null;
-  const dimension = onBytes((value) => {
-    let size = 0;
-    readMessage(value, budget, { 1: onInt(budget, (v) => size = v) });
-    dims!.push(size > 0 ? size : 0);
-  });
-  const shape = onBytes((value) => {
-    dims = [];
-    readMessage(value, budget, { 1: dimension });
-  });
-  const tensor = onBytes((value) => readMessage(value, budget, { 2: shape }));
-  const type = onBytes((value) => readMessage(value, budget, { 1: tensor }));
-  readMessage(bytes, budget, { 1: onText((text) => name = text), 2: type });
-  return { name, dims };
-}
-
-function checkFrame(model: { opset: number }, draft: Draft): void {
-  const push = (where: string, expected: string, found: string, hint?: string) => {
-    draft.issues.push({ where, expected, found, hint });
-  };
-  if (draft.graphs !== 1) return push("file", "an ONNX model with one graph", `${draft.graphs}`, "Is it an ONNX file?");
-  if (model.opset < OPSET_MIN || model.opset > OPSET_MAX) {
-    const hint = "Export again with opset_version between them, 17 for example";
-    push("opset", `${OPSET_MIN} to ${OPSET_MAX}`, `${model.opset}`, hint);
-  }
-  const count = draft.nodes.length;
-  if (count < 1 || count > NODES_MAX) push("graph", `1 to ${NODES_MAX} nodes`, `${count}`);
-  if (draft.outputs.length === 0) push("graph", "an output", "none");
-  const names = new Set<string>();
-  for (const { name } of draft.raw) {
-    if (names.has(name)) push(`tensor ${JSON.stringify(name)}`, "a name of its own", "a second one");
-    names.add(name);
-  }
 }
 
 interface Constants {
@@ -234,37 +116,4 @@ function attach(node: DraftNode, tensors: Map<RawTensor, OnnxTensor>): OnnxNode 
     attributes.set(item.name, raw === undefined ? item : { ...item, tensor: tensors.get(raw) });
   }
   return { ...node, attributes };
-}
-
-/** Every name must be made once, and before it is used: the format demands that order, so a cycle breaks it too. */
-function checkLinks(
-  nodes: readonly OnnxNode[],
-  initializers: ReadonlyMap<string, OnnxTensor>,
-  inputs: readonly OnnxValueInfo[],
-  outputs: readonly OnnxValueInfo[],
-  issues: Issue[],
-): void {
-  const known = new Set<string>([...initializers.keys(), ...inputs.map((input) => input.name)]);
-  const made = new Set(nodes.flatMap((node) => node.outputs));
-  for (const node of nodes) {
-    const where = `node ${JSON.stringify(node.name)} (${node.op})`;
-    for (const input of node.inputs) {
-      if (input === "" || known.has(input)) continue;
-      const found = made.has(input) ? "a later node's (a cycle, or a file out of order)" : "no such value";
-      issues.push({ where: `${where} input ${JSON.stringify(input)}`, expected: "an earlier node's output", found });
-    }
-    for (const output of node.outputs) {
-      if (output !== "" && known.has(output)) {
-        issues.push({
-          where: `${where} output ${JSON.stringify(output)}`,
-          expected: "a new name",
-          found: "a used one",
-        });
-      }
-      known.add(output);
-    }
-  }
-  for (const { name } of outputs) {
-    if (!known.has(name)) issues.push({ where: `output ${JSON.stringify(name)}`, expected: "a value", found: "none" });
-  }
 }
