@@ -32,6 +32,7 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=2 \
 STOPSIGNAL SIGTERM
 # Serial lines need --allow-ffi as well: give your own --entrypoint, with the flags that `install-unit` prints.
 ENTRYPOINT ["deno", "run", "--quiet", "--no-prompt", "--cached-only", "--frozen", \
+  "--node-modules-dir=manual", "--no-code-cache", "--v8-flags=--max-semi-space-size=1", \
   "--allow-read=/opt/quartz-edge,/etc/quartz-edge,/var/lib/quartz-edge,/run/quartz-edge,/run/secrets", \
   "--allow-write=/var/lib/quartz-edge,/run/quartz-edge", \
   "--allow-net", "--allow-env", "--allow-sys=statfs", "--allow-run=ffmpeg", \

@@ -132,6 +132,9 @@ const KERNEL = [
   "UMask=0077",
 ];
 
+/** A service starts once and stays: no cache of code, a small young generation. Together some 30 MB of memory less. */
+const LEAN_FLAGS = ["--node-modules-dir=manual", "--no-code-cache", "--v8-flags=--max-semi-space-size=1"];
+
 function commandLine(loaded: LoadedConfig, runtime: UnitOptions["runtime"], name: string): string[] {
   const run = [join(PROGRAM_FOLDER, "src/main.ts"), "run", "--config", loaded.path, "--state", STATE_FOLDER];
   if (runtime.name === "node") return [runtime.path, ...run];
@@ -147,7 +150,7 @@ function commandLine(loaded: LoadedConfig, runtime: UnitOptions["runtime"], name
     ...[socket, SYSTEMD_SOCKET].map((path) => ({ feature: "service", kind: "net", target: `unix:${path}` } as const)),
   ];
   const fixed = ["--no-prompt", "--cached-only", "--frozen", "--unstable-net"];
-  return [runtime.path, "run", ...fixed, ...denoFlags(needs), ...run];
+  return [runtime.path, "run", ...fixed, ...LEAN_FLAGS, ...denoFlags(needs), ...run];
 }
 
 function readPaths(needs: readonly Need[]): string[] {
