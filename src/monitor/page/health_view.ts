@@ -55,8 +55,12 @@ export function showAccount(counts: CountsEvent, watched: string): void {
   ]);
 }
 
-/** Status, links and problems. */
-export function showHealth(counts: CountsEvent, hello: HelloEvent, info: InfoPayload | null): void {
+/** Status, links and problems. @param ranBy what ran the newest frame shown, which another may have stood in for */
+export function showHealth(
+  counts: CountsEvent,
+  hello: HelloEvent,
+  { info, ranBy }: { readonly info: InfoPayload | null; readonly ranBy: string | null },
+): void {
   const { problems, broker } = counts;
   const pill = element("health");
   pill.dataset.state = problems.length === 0 ? "ok" : "bad";
@@ -69,7 +73,7 @@ export function showHealth(counts: CountsEvent, hello: HelloEvent, info: InfoPay
   const camera = counts.cameras.find((one) => one.camera === hello.watched);
   const description = hello.cameras.find((one) => one.camera === hello.watched);
   setPairs("links", [
-    ["Back end", camera?.backend ?? "–"],
+    ["Back end", backEndWords(camera?.backend ?? "–", ranBy)],
     ["Camera", camera === undefined ? "–" : `${camera.camera}, ${camera.status}`],
     [
       "Network",
@@ -98,6 +102,10 @@ export function addEvent({ ts, text }: EventPayload): void {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+
+function backEndWords(backend: string, ranBy: string | null): string {
+  return ranBy === null || ranBy === backend ? backend : `${backend}; the ${ranBy} stands in for it now`;
+}
 
 /** A list of lines; those that stay are left alone, so that a screen reader hears only what is new. */
 function setList(id: string, lines: readonly string[]): void {

@@ -109,7 +109,7 @@ function onHistory(data: HistoryEvent): void {
 function onCounts(data: CountsEvent): void {
   if (hello === null) return;
   showAccount(data, hello.watched);
-  showHealth(data, hello, info);
+  showHealth(data, hello, { info, ranBy: shown?.frame.backend ?? null });
   if (data.uptime_s > 30 && element("power-tables").hidden) showNoPower();
 }
 
