@@ -13,18 +13,20 @@ const MASKS_MAX = 8;
 export function planMasks(graph: SourceGraph, parts: Parts, shifted: readonly boolean[]): number[] {
   const { layers } = graph;
   const groups = groupLayers(graph, parts);
-  const wanted = new Map<number, number>();
+  const wanted = new Float64Array(layers.length);
   layers.forEach((layer, index) => {
     if (!hasWeights(layer)) return;
     if (!readsExtras(layer)) return handOn(graph, parts, groups, index);
     readingsOf(graph, parts, layer).forEach((reading, number) => {
       if (reading.layer < 0 || !shifted[reading.layer]) return;
-      const place = groups.of(reading.layer);
       const share = masksFor(graph, parts, layer, (part) => (part === number ? 1 : 0));
-      wanted.set(place, Math.max(share, wanted.get(place) ?? 0));
+      wanted[reading.layer] = Math.max(share, wanted[reading.layer]);
     });
   });
-  return onParts(parts, (layer) => (groups.mayGrow(layer) ? wanted.get(groups.of(layer)) ?? 0 : 0), 0);
+  // Only now it is known who is in a group.
+  const most = new Map<number, number>();
+  wanted.forEach((share, layer) => most.set(groups.of(layer), Math.max(share, most.get(groups.of(layer)) ?? 0)));
+  return onParts(parts, (layer) => (groups.mayGrow(layer) ? most.get(groups.of(layer))! : 0), 0);
 }
 
 /**

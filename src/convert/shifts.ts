@@ -14,7 +14,7 @@
 
 import type { Issue } from "../core/errors.ts";
 import { masksFor, planBiasChannels, planMasks } from "./extra_channels.ts";
-import { hasWeights, isPadded, readsExtras, type SourceGraph } from "./graph.ts";
+import { hasWeights, isPadded, readsExtras, type SourceGraph, type SourceLayer } from "./graph.ts";
 import { findParts, type Parts, partsRead } from "./parts.ts";
 
 /** What the input's mask codes: half of the range, where the mean of most images lies. */
@@ -41,12 +41,9 @@ export interface ShiftPlan {
  */
 export function planShifts(graph: SourceGraph, issues: Issue[], exactBias = false): ShiftPlan {
   const { layers } = graph;
-  const last = layers.length - 1;
-  const shifted: boolean[] = [];
-  layers.forEach((layer, index) => {
+  const shifted = findShifted(layers);
+  layers.forEach((layer) => {
     const inherits = layer.inputs.some((input) => input >= 0 && shifted[input]);
-    if (hasWeights(layer)) shifted.push(!layer.relu && index !== last);
-    else shifted.push(inherits && !(layer.kind === "add" && layer.relu));
     if (layer.relu && inherits && !hasWeights(layer) && layer.kind !== "add") {
       issues.push({
         where: `layer ${JSON.stringify(layer.name)} (${layer.kind})`,
@@ -69,6 +66,17 @@ export function planShifts(graph: SourceGraph, issues: Issue[], exactBias = fals
   checkReaders(graph, parts, { shifted, masks }, issues);
   const biasChannels = exactBias ? planBiasChannels(graph, parts) : layers.map(() => false);
   return { parts, shifted, masks, biasChannels, inputMasks: planInput(graph, parts, issues) };
+}
+
+/** The layers whose values may be negative and are read by others. */
+export function findShifted(layers: readonly SourceLayer[]): boolean[] {
+  const shifted: boolean[] = [];
+  layers.forEach((layer, index) => {
+    const inherits = layer.inputs.some((input) => input >= 0 && shifted[input]);
+    if (hasWeights(layer)) shifted.push(!layer.relu && index !== layers.length - 1);
+    else shifted.push(inherits && !(layer.kind === "add" && layer.relu));
+  });
+  return shifted;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

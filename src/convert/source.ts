@@ -12,6 +12,7 @@ import type { OnnxModel } from "./onnx/model.ts";
 import { openOnnx } from "./onnx/read.ts";
 import type { ConvertOptions } from "./options.ts";
 import { foldPixels, pixelsOf } from "./pixels.ts";
+import { ungroupWhereSigned } from "./ungroup.ts";
 import { planShifts, type ShiftPlan } from "./shifts.ts";
 
 /** A source network and what it is calibrated with. */
@@ -45,7 +46,7 @@ export async function readSource(options: ConvertOptions): Promise<Source> {
   const [height, width, channels] = data.shape;
   const shape: Shape = [channels, height, width];
   const pixels = pixelsOf(options, channels);
-  const graph = averagesAsWeights(foldPixels(lowerModel(model, shape, modelPath), pixels));
+  const graph = ungroupWhereSigned(averagesAsWeights(foldPixels(lowerModel(model, shape, modelPath), pixels)));
   const issues: Issue[] = [];
   const plan = planShifts(graph, issues);
   if (issues.length > 0) {

@@ -15,6 +15,7 @@ import { jointScales } from "../../src/convert/normalise.ts";
 import { parseOnnx } from "../../src/convert/onnx/read.ts";
 import type { SourceLayer } from "../../src/convert/graph.ts";
 import type { Part } from "../../src/convert/parts.ts";
+import { ungroupWhereSigned } from "../../src/convert/ungroup.ts";
 import { planShifts, type ShiftPlan } from "../../src/convert/shifts.ts";
 import { createRandom, type Random } from "../../src/core/random.ts";
 import { createTiming } from "../../src/ttfs/timing.ts";
@@ -73,6 +74,18 @@ const STEPS: Record<string, (growth: Growth) => void> = {
   "residual block"(g) {
     const inner = put(g, "Relu", [conv(g, g.value, g.channels, 3)]);
     g.value = put(g, "Relu", [put(g, "Add", [conv(g, inner, g.channels, 3), g.value])]);
+  },
+  "depthwise without ReLU before it"(g) {
+    const signed = conv(g, g.value, 4, 1);
+    g.channels = 4;
+    g.value = put(g, "Relu", [conv(g, signed, 4, 3, g.random.next() < 0.5 ? 4 : 2)]);
+  },
+  "sum that a depthwise convolution reads"(g) {
+    const [signed, other] = [conv(g, g.value, 3, 1), conv(g, g.value, 3, 3)];
+    g.channels = 3;
+    const deep = put(g, "Relu", [conv(g, signed, 3, 3)]);
+    const sum = put(g, "Relu", [put(g, "Add", [signed, put(g, "Add", [other, deep])])]);
+    g.value = put(g, "Relu", [conv(g, sum, 3, 3, 3)]);
   },
   "fire module"(g) {
     const squeezed = put(g, "Relu", [conv(g, g.value, 2, 1)]);
@@ -180,7 +193,7 @@ Deno.test("convert: coded layers stand for the source network's values, borders,
           ? { mean: Array.from({ length: channels }, () => random.between(0.2, 0.7)), std: Array(channels).fill(0.3) }
           : { mean: Array(channels).fill(0), std: Array(channels).fill(1) };
         const source = lowerModel(model, [channels, 6, 6], "m");
-        const graph = foldPixels(source, pixels);
+        const graph = ungroupWhereSigned(foldPixels(source, pixels));
         const images = { data: randomImages(random, channels, 6, 3), count: 3, pixels };
         const calibration = await calibrate(model, graph, images);
         const issues: Issue[] = [];
