@@ -5,16 +5,18 @@ import type { Config } from "../config/types.ts";
 import { ConfigError } from "../core/errors.ts";
 import type { CommandSink } from "../ports/commands.ts";
 import type { Publisher } from "../ports/publisher.ts";
+import type { MqttPublisher } from "../publish/mqtt_publisher.ts";
 import { teePublisher } from "../publish/tee_publisher.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { LatestMessages } from "../telemetry/latest_messages.ts";
 import { renderMetrics } from "../telemetry/prometheus.ts";
 import { createBackends } from "./compose/backends.ts";
 import { cameraPart, equip, type Equipment, openNetworks } from "./compose/cameras.ts";
+import { type Companion, openCompanions } from "./compose/companions.ts";
 import { openCommands } from "./compose/controls.ts";
 import { Gateway } from "./compose/gateway.ts";
 import { infoMessage } from "./compose/info.ts";
-import { createMetricsView, exportToOpenTelemetry } from "./compose/metrics.ts";
+import { createMetricsView } from "./compose/metrics.ts";
 import type { ComposeOptions } from "./compose/options.ts";
 import { openPower } from "./compose/power.ts";
 import { openPublisher } from "./compose/publisher.ts";
@@ -35,14 +37,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
   const power = await openPower(config, options);
   const factory = await createBackends(config, options, power?.onTelemetry);
   const equipment = new Map<string, Equipment>();
-  const companions: AsyncDisposable[] = [];
-  // What a configuration does not ask for is not loaded.
-  const monitoring = config.monitor === null ? null : await import("./compose/monitor.ts");
-  const remembering = config.history === null ? null : await import("./compose/history.ts");
-  const announcing = config.homeAssistant === null ? null : await import("./compose/home_assistant.ts");
-  const edgeNodes = config.sparkplug === null ? null : await import("./compose/sparkplug.ts");
-  const monitor = monitoring?.openMonitor(config, options) ?? null;
-  if (monitor !== null) companions.push(monitor);
+  let companions: readonly Companion[] = [];
   let publisher: Publisher | null = null;
   try {
     const networks = await openNetworks(config.cameras);
@@ -50,33 +45,24 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       equipment.set(camera.id, await equip(camera, networks.get(camera.network)!, factory));
     }
     const equipped = [...equipment.values()];
-    // Commands need the gateway, which needs the publisher, which takes commands in.
-    let commands: CommandSink | null = null;
-    const sink: CommandSink = (request, respond) => commands?.(request, respond);
     const { clock, random, log, observers = [], listeners = [], configSha256 } = options;
-    const latest = new LatestMessages();
+    // Parts that know each other: those that come first reach the later ones once these are there.
+    let commands: CommandSink | null = null;
     let runtime: Runtime | null = null;
-    const announcer = announcing?.createAnnouncer(config, config.homeAssistant!, options, {
+    let mqtt: MqttPublisher | null = null;
+    const sink: CommandSink = (request, respond) => commands?.(request, respond);
+    companions = await openCompanions(config, options, {
+      sink,
       cameras: () => runtime?.cameras ?? [],
-      keep: (topic, payload) => mqtt.keep(topic, payload),
-    }) ?? null;
-    if (announcer !== null) companions.push(announcer);
-    const mqtt = openPublisher(config, config.mqtt, sink, announcer?.subscriptions ?? [], {
+      setProblem: (what, text) => runtime?.setProblem(what, text),
+      keep: (topic, payload) => mqtt?.keep(topic, payload),
+    });
+    mqtt = openPublisher(config, config.mqtt, sink, companions.flatMap(({ subscriptions = [] }) => subscriptions), {
       ...options,
       onDelivered: (camera, tookUs) => runtime?.recordPublish(camera, tookUs),
     });
-    const onProblem = (text: string | null) => runtime?.setProblem("history", text);
-    const history = remembering?.openHistory(config, config.history!, options, onProblem) ?? null;
-    if (history !== null) companions.push(history);
-    const sparkplug = edgeNodes?.openSparkplug(config, config.mqtt, config.sparkplug!, {
-      sink,
-      onProblem: (text) => runtime?.setProblem("sparkplug", text),
-    }, options) ?? null;
-    if (sparkplug !== null) companions.push(sparkplug);
-    const heard = [latest, monitor, history, announcer, sparkplug, ...listeners].filter((listener) =>
-      listener !== null
-    );
-    publisher = teePublisher(mqtt, heard, log);
+    const latest = new LatestMessages();
+    publisher = teePublisher(mqtt, [latest, ...present(companions, "listener"), ...listeners], log);
     const info = infoMessage(config, equipped[0].backend, configSha256, power?.info);
     runtime = new Runtime({
       cameras: equipped.map((one) => cameraPart(one, config, options)),
@@ -87,30 +73,23 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
       ...config.telemetry,
       rssBytes: () => process.memoryUsage.rss(),
       beforeCameras: power?.beforeCameras,
-      observers: [
-        ...observers,
-        ...(power === null ? [] : [power.observer]),
-        ...(monitor === null ? [] : [monitor.observer]),
-        ...(history === null ? [] : [remembering!.historyObserver(history)]),
-      ],
+      observers: [...observers, ...(power === null ? [] : [power.observer]), ...present(companions, "observer")],
     });
-    const metricsView = createMetricsView({
-      gatewayId: config.gateway.id,
-      info,
-      latest,
-      runtime,
-      mqtt,
-      sparkplug,
-      clock,
-    });
+    const parts = { runtime, publisher, mqtt, companions };
+    const metricsView = createMetricsView({ gatewayId: config.gateway.id, info, latest, clock, ...parts });
     const metricsText = () => renderMetrics(metricsView());
-    const exporter = await exportToOpenTelemetry(metricsView);
-    if (exporter !== null) companions.push(exporter);
-    if (monitor !== null) monitoring!.watchGateway(monitor, { runtime, publisher, metricsText });
-    const whatHangs = (limitMs: number) =>
-      runtime.whatHangs(limitMs) ?? (mqtt.diskBusyMs > limitMs ? "the spool's disk" : null);
-    const parts = { runtime, publisher, mqtt, metricsText, whatHangs, factory, equipment, companions, power };
-    const gateway = new Gateway({ config, options, ...parts });
+    for (const companion of companions) companion.start?.({ runtime, publisher, metricsView, metricsText });
+    const gateway = new Gateway({
+      ...parts,
+      config,
+      options,
+      metricsText,
+      factory,
+      equipment,
+      power,
+      whatHangs: (limitMs) =>
+        parts.runtime.whatHangs(limitMs) ?? (parts.mqtt.diskBusyMs > limitMs ? "the spool's disk" : null),
+    });
     power?.start(runtime, publisher, () => gateway.publishInfo());
     commands = openCommands(gateway, options);
     return gateway;
@@ -122,4 +101,16 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     await factory[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+/** One way of hearing of all companions that have it. */
+function present<Key extends "listener" | "observer">(
+  companions: readonly Companion[],
+  key: Key,
+): NonNullable<Companion[Key]>[] {
+  return companions.map((companion) => companion[key]).filter((way) => way !== undefined) as NonNullable<
+    Companion[Key]
+  >[];
 }

@@ -6,6 +6,7 @@ import type { Publisher } from "../../ports/publisher.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { BackendFactory } from "./backends.ts";
 import type { Equipment } from "./cameras.ts";
+import type { Companion } from "./companions.ts";
 import { infoMessage } from "./info.ts";
 import type { ComposeOptions } from "./options.ts";
 import type { Power } from "./power.ts";
@@ -29,8 +30,7 @@ export interface GatewayParts {
   readonly power: Power | null;
   /** By camera id. */
   readonly equipment: Map<string, Equipment>;
-  /** What hears the runtime from beside it, such as the history and the page. */
-  readonly companions: readonly AsyncDisposable[];
+  readonly companions: readonly Companion[];
 }
 
 /** A gateway as its changes see it. */

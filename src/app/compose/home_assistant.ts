@@ -5,8 +5,8 @@ import { isLoopback, parseListen } from "../../config/monitor_schema.ts";
 import type { InfoMessage } from "../../core/messages.ts";
 import { Announcer } from "../../publish/home_assistant/announcer.ts";
 import { type AnnouncedCamera, describeDevice, type DeviceDiscovery } from "../../publish/home_assistant/device.ts";
-import type { CameraView } from "../../runtime/runtime.ts";
 import { VERSION } from "../version.ts";
+import type { Companion, CompanionWires } from "./companions.ts";
 import type { PartOptions } from "./options.ts";
 
 /** The gateway as `info` and its cameras show it. */
@@ -32,22 +32,28 @@ export function describeGateway(
 }
 
 /** Announces the gateway whenever it says anew what it runs. */
-export function createAnnouncer(
+export function openAnnouncer(
   config: Config,
   { prefix }: HomeAssistantConfig,
+  { cameras, keep }: Pick<CompanionWires, "cameras" | "keep">,
   { clock, random, log }: PartOptions,
-  parts: { cameras(): readonly CameraView[]; keep(topic: string, payload: string): void },
-): Announcer {
-  return new Announcer({
+): Companion {
+  const announcer = new Announcer({
     prefix,
     gatewayId: config.gateway.id,
     clock,
     random,
     log,
     describe: (info) =>
-      describeGateway(config, info, parts.cameras().map(({ id, network }) => ({ id, classes: network.labels }))),
-    keep: parts.keep,
+      describeGateway(config, info, cameras().map(({ id, network }) => ({ id, classes: network.labels }))),
+    keep,
   });
+  return {
+    name: "home_assistant",
+    listener: announcer,
+    subscriptions: announcer.subscriptions,
+    [Symbol.asyncDispose]: () => announcer[Symbol.asyncDispose](),
+  };
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -3,12 +3,11 @@
 import process from "node:process";
 import type { Clock } from "../../core/clock.ts";
 import type { InfoMessage } from "../../core/messages.ts";
-import type { Publisher } from "../../ports/publisher.ts";
 import type { MqttPublisher } from "../../publish/mqtt_publisher.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { LatestMessages } from "../../telemetry/latest_messages.ts";
 import type { MetricsView } from "../../telemetry/metrics_view.ts";
-import { runtimeInfo, VERSION } from "../version.ts";
+import type { Companion } from "./companions.ts";
 
 /** Where the figures come from. */
 export interface MetricsParts {
@@ -18,13 +17,13 @@ export interface MetricsParts {
   readonly latest: LatestMessages;
   readonly runtime: Runtime;
   readonly mqtt: MqttPublisher;
-  readonly sparkplug: Pick<Publisher, "state" | "counts"> | null;
+  readonly companions: readonly Companion[];
   readonly clock: Clock;
 }
 
 /** Gives the figures of the moment in which it is called. */
 export function createMetricsView(
-  { gatewayId, info, latest, runtime, mqtt, sparkplug, clock }: MetricsParts,
+  { gatewayId, info, latest, runtime, mqtt, companions, clock }: MetricsParts,
 ): () => MetricsView {
   const startUs = clock.nowUs();
   return () => ({
@@ -36,17 +35,11 @@ export function createMetricsView(
     cameras: runtime.cameras.map((camera) => ({ ...camera, ...latest.camera(camera.id) })),
     publishers: [
       { name: "mqtt", state: mqtt.state, counts: mqtt.counts },
-      ...(sparkplug === null ? [] : [{ name: "sparkplug", state: sparkplug.state, counts: sparkplug.counts }]),
+      ...companions.flatMap(({ name, publisher }) =>
+        publisher === undefined ? [] : [{ name, state: publisher.state, counts: publisher.counts }]
+      ),
     ],
     spool: mqtt.spoolCounts,
     power: latest.power,
   });
-}
-
-/** Where Deno's own exporter is on (OTEL_DENO=true), lets it see the figures; null where it is not, as under Node. */
-export async function exportToOpenTelemetry(view: () => MetricsView): Promise<AsyncDisposable | null> {
-  if (runtimeInfo().name !== "deno" || !["true", "1"].includes(process.env.OTEL_DENO ?? "")) return null;
-  const { exportMetrics } = await import("../../telemetry/open_telemetry.ts");
-  const exported = exportMetrics(view, VERSION);
-  return { [Symbol.asyncDispose]: () => Promise.resolve(exported[Symbol.dispose]()) };
 }

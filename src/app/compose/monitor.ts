@@ -1,27 +1,24 @@
-/** The monitor that a configuration asks for, and how it is joined to a runtime. */
+/** The page and figures that a gateway shows over HTTP, as a companion of its runtime. */
 
 import process from "node:process";
-import type { Config } from "../../config/types.ts";
 import { parseListen } from "../../config/monitor_schema.ts";
+import type { Config, MonitorConfig } from "../../config/types.ts";
 import { Monitor } from "../../monitor/monitor.ts";
-import type { Publisher } from "../../ports/publisher.ts";
-import type { Runtime } from "../../runtime/runtime.ts";
 import type { KernelChoice } from "../../simulator/choose_kernel.ts";
 import { VERSION } from "../version.ts";
+import type { Companion, WatchedGateway } from "./companions.ts";
 import type { ComposeOptions } from "./options.ts";
 
-/** Makes the monitor; it neither listens nor shows anything before `watchGateway`. Null where none is configured. */
-export function openMonitor(config: Config, options: ComposeOptions): Monitor | null {
-  const { monitor, gateway } = config;
-  if (monitor === null) return null;
+/** Makes it; it neither listens nor shows anything before `start`. */
+export function openMonitor(config: Config, monitor: MonitorConfig, options: ComposeOptions): Companion {
   const { clock, random, log, onMonitor } = options;
-  return new Monitor({
+  const made = new Monitor({
     ...parseListen(monitor.listen),
     token: monitor.token?.reveal() ?? null,
     hosts: monitor.hosts,
     viewersMax: monitor.viewersMax,
     page: monitor.page,
-    gateway: gateway.id,
+    gateway: config.gateway.id,
     version: VERSION,
     kernel: kernelOf(config),
     metrics: monitor.metrics,
@@ -32,29 +29,25 @@ export function openMonitor(config: Config, options: ComposeOptions): Monitor | 
     clock,
     random,
   });
-}
-
-/** Lets the monitor see a runtime that is about to run. */
-export function watchGateway(
-  monitor: Monitor,
-  { runtime, publisher, metricsText }: {
-    readonly runtime: Runtime;
-    readonly publisher: Publisher;
-    readonly metricsText: () => string;
-  },
-): void {
-  monitor.watch({
-    get cameras() {
-      return runtime.cameras;
-    },
-    get problems() {
-      return runtime.problems;
-    },
-    setProblem: (what, text) => runtime.setProblem(what, text),
-    publisher,
-    metricsText,
-    rssBytes: () => process.memoryUsage.rss(),
-  });
+  return {
+    name: "monitor",
+    listener: made,
+    observer: made.observer,
+    start: ({ runtime, publisher, metricsText }: WatchedGateway) =>
+      made.watch({
+        get cameras() {
+          return runtime.cameras;
+        },
+        get problems() {
+          return runtime.problems;
+        },
+        setProblem: (what, text) => runtime.setProblem(what, text),
+        publisher,
+        metricsText,
+        rssBytes: () => process.memoryUsage.rss(),
+      }),
+    [Symbol.asyncDispose]: () => made[Symbol.asyncDispose](),
+  };
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

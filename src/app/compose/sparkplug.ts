@@ -1,29 +1,34 @@
-/** The Sparkplug edge node that a configuration asks for. */
+/** The Sparkplug edge node that a configuration asks for, as a companion of its runtime. */
 
-import type { Config, MqttConfig, SparkplugConfig } from "../../config/types.ts";
-import type { CommandSink } from "../../ports/commands.ts";
+import type { Config, SparkplugConfig } from "../../config/types.ts";
 import { SparkplugPublisher } from "../../publish/sparkplug/sparkplug_publisher.ts";
+import type { Companion, CompanionWires } from "./companions.ts";
 import type { PartOptions } from "./options.ts";
 import { brokerTerms } from "./publisher.ts";
 
-/** Starts publishing; the broker may be away. `sink` takes writes to devices where the configuration wants commands. */
+/** Starts publishing; the broker may be away. Writes to devices go to `sink` where the configuration wants commands. */
 export function openSparkplug(
-  { gateway, commands }: Config,
-  mqtt: MqttConfig,
+  { gateway, commands, mqtt }: Config,
   { node, ...sparkplug }: SparkplugConfig,
-  parts: { readonly sink: CommandSink; onProblem(text: string | null): void },
+  { sink, setProblem }: Pick<CompanionWires, "sink" | "setProblem">,
   { clock, random, log }: PartOptions,
-): SparkplugPublisher {
-  return new SparkplugPublisher({
-    ...brokerTerms(mqtt),
+): Companion {
+  const publisher = new SparkplugPublisher({
+    ...brokerTerms(mqtt!),
     ...sparkplug,
     node: node ?? gateway.id,
-    clientId: `${mqtt.clientId}-sparkplug`,
+    clientId: `${mqtt!.clientId}-sparkplug`,
     allow: commands?.allow ?? [],
-    commands: parts.sink,
-    onProblem: parts.onProblem,
+    commands: sink,
+    onProblem: (text) => setProblem("sparkplug", text),
     clock,
     random,
     log,
   });
+  return {
+    name: "sparkplug",
+    listener: publisher,
+    publisher,
+    [Symbol.asyncDispose]: () => publisher[Symbol.asyncDispose](),
+  };
 }

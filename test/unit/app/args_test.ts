@@ -173,7 +173,7 @@ flags:
   --limit N      use the first N frames only, 1 to 1000000000
   --threads N    worker threads, 1 to 256
   --kernel NAME  fast (8-bit weights), fast16 or reference (float64) (fast)
-  --ann MODEL    ONNX model on byte / 255 to compare every answer with
+  --ann MODEL    its ONNX model, to compare every answer with
   --json         print JSON, for programs
 
 examples:
