@@ -36,7 +36,7 @@ const OPTIONS: Readonly<Record<string, { readonly out: string; readonly options:
   },
   "fashion-mobilenet": {
     out: "build/network.safetensors",
-    options: [...LARGE, "--percentile", "99.8", "--kernel", "fast16"],
+    options: [...LARGE, "--percentile", "99.8", "--kernel", "fast"],
   },
 };
 
