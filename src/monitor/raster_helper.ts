@@ -1,26 +1,26 @@
 /**
- * Rasters for those who watch: one frame now and then is run a second time, in a helper thread, with the same integer
- * weights, so that the levels of its layers can be seen. The frame's own path is not touched.
+ * Rasters for those who watch: one frame now and then is run a second time with the same integer weights, so that the
+ * levels of its layers can be seen. The frame's own path is not touched.
  *
- * At most one raster a second and camera, one run at a time, and never more than a quarter of the thread's time; the thread
- * starts with the first frame that is offered and ends when nobody has looked for a while.
+ * At most one raster a second and camera, one run at a time, and never more than a quarter of a thread's time. A network
+ * that takes long has a thread for it (`raster_place.ts`), which starts with the first frame that is offered and ends when
+ * nobody has looked for a while.
  */
 
-import { Worker } from "node:worker_threads";
 import type { Clock } from "../core/clock.ts";
 import type { Network } from "../core/network.ts";
 import { sizeOf } from "../core/shape.ts";
 import type { KernelChoice } from "../simulator/choose_kernel.ts";
 import type { NoRasterEvent, RasterEvent } from "./events.ts";
-import type { RasterOrder, RasterReply } from "./raster_worker.ts";
+import { needsThread, openHere, openThread, type RasterPlace, type RasterReply } from "./raster_place.ts";
 
 /** Least time between two rasters of a camera, µs. */
 const PERIOD_US = 1e6;
-/** The thread rests so many times as long as a run took. */
+/** A rest so many times as long as a run took. */
 const REST = 3;
 /** After a failure nothing is tried for this long, µs. */
 const FAILURE_REST_US = 30e6;
-/** Without a viewer the thread ends after this long, ms. */
+/** Without a viewer the place of the second runs is given up after this long, ms. */
 const IDLE_MS = 10_000;
 /** Most bytes of weights and levels of a network that is held a second time. */
 export const NETWORK_BYTES_MAX = 64 * 1024 * 1024;
@@ -44,14 +44,14 @@ export interface RasterJob {
 export class RasterHelper implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #onRaster: (event: RasterEvent | NoRasterEvent) => void;
-  #worker: Worker | null = null;
-  /** The network that the thread holds. */
+  #place: RasterPlace | null = null;
+  /** The network that it holds. */
   #held: Network | null = null;
   /** The frame under way. */
   #job: RasterJob | null = null;
   #restUntilUs = -Infinity;
   readonly #dueUs = new Map<string, number>();
-  /** Ends the wait for the thread's end. */
+  /** Ends the wait to let go. */
   #idle: AbortController | null = null;
   #isClosed = false;
 
@@ -81,15 +81,16 @@ export class RasterHelper implements AsyncDisposable {
     }
     // A back end's buffers are filled anew by the next frame.
     this.#job = { ...job, bytes: job.bytes.slice(), levels: job.levels.slice() };
-    this.#worker ??= this.#start();
     if (this.#held !== job.network) {
+      void this.#place?.end();
+      this.#place = this.#open(job);
       this.#held = job.network;
-      this.#tell({ kind: "network", network: job.network, kernel: job.kernel });
+      this.#place.tell({ kind: "network", network: job.network, kernel: job.kernel });
     }
-    this.#tell({ kind: "frame", bytes: this.#job.bytes });
+    this.#place?.tell({ kind: "frame", bytes: this.#job.bytes });
   }
 
-  /** Nobody looks any more: the thread ends soon, unless somebody comes back. */
+  /** Nobody looks any more: what is held is let go soon, unless somebody comes back. */
   release(): void {
     this.#idle?.abort();
     const idle = new AbortController();
@@ -105,28 +106,24 @@ export class RasterHelper implements AsyncDisposable {
     await this.#end();
   }
 
-  #start(): Worker {
-    const worker = new Worker(new URL("./raster_worker.ts", import.meta.url));
-    worker.on("message", (reply: RasterReply) => {
-      if (worker === this.#worker) this.#settle(reply);
+  #open({ network, kernel }: RasterJob): RasterPlace {
+    const open = needsThread(network, kernel) ? openThread : openHere;
+    const place = open({
+      onReply: (reply) => {
+        if (place === this.#place) this.#settle(reply);
+      },
+      onEnded: () => {
+        if (place === this.#place) void this.#end();
+      },
     });
-    worker.on("error", (error: unknown) => {
-      if (worker !== this.#worker) return;
-      this.#settle({ error: error instanceof Error ? error.message : String(error) });
-      void this.#end();
-    });
-    return worker;
-  }
-
-  #tell(order: RasterOrder): void {
-    this.#worker?.postMessage(order);
+    return place;
   }
 
   async #end(): Promise<void> {
-    const worker = this.#worker;
-    this.#worker = this.#held = this.#job = null;
+    const place = this.#place;
+    this.#place = this.#held = this.#job = null;
     this.#dueUs.clear();
-    await worker?.terminate();
+    await place?.end();
   }
 
   #settle(reply: RasterReply): void {
