@@ -217,7 +217,6 @@ export class CameraLoop {
     try {
       const result = await classifier.classify(frame);
       this.busy.end();
-      this.account.settle("classified");
       onFrameError(null);
       this.#tellSoon(result);
     } catch (error) {
@@ -232,7 +231,8 @@ export class CameraLoop {
 
   /**
    * Tells the result once the next frame, if there is one already, is on its way to the back end: what publishing takes
-   * is then done while the back end works. Results are told in their order, and before their buffers are filled again.
+   * is then done while the back end works. Results are told in their order, and before their buffers are filled again. A
+   * frame counts as classified once it is told, so that nobody sees a count without its result.
    */
   #tellSoon(result: FrameResult): void {
     this.#tell();
@@ -243,6 +243,8 @@ export class CameraLoop {
   readonly #tell = (): void => {
     const result = this.#untold;
     this.#untold = null;
-    if (result !== null) this.#parts.onResult(result);
+    if (result === null) return;
+    this.account.settle("classified");
+    this.#parts.onResult(result);
   };
 }

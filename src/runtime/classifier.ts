@@ -8,7 +8,7 @@ import { type Classification, createInferenceOutput, type InferenceOutput } from
 import { sizeOf } from "../core/shape.ts";
 import type { Backend } from "../ports/backend.ts";
 import type { Preprocessor } from "../preprocess/pipeline.ts";
-import type { Stage } from "../telemetry/stage_latency.ts";
+import type { FrameStage } from "../telemetry/stage_latency.ts";
 import { createClassification, decode } from "../ttfs/decode.ts";
 import { type ByteEncoder, createByteEncoder } from "../ttfs/encode.ts";
 import { createTiming, type Timing } from "../ttfs/timing.ts";
@@ -24,6 +24,8 @@ export interface FrameResult {
   capturedAtWallMs: number;
   /** Capture to decision, µs. */
   latencyUs: number;
+  /** Time in each stage up to the decision, µs; `decode` is NaN where the frame came as pixels. */
+  readonly stagesUs: Record<FrameStage, number>;
   /** Input bytes outside the code's range that were clamped. */
   clampedValues: number;
   /** What ran it. */
@@ -40,8 +42,6 @@ export interface FrameResult {
 export interface ClassifierParts {
   readonly backend: Backend;
   readonly preprocessor: Preprocessor;
-  /** Told how long each stage of each frame took, µs. */
-  readonly recordLatency: (stage: Stage, durationUs: number) => void;
   readonly clock: Clock;
 }
 
@@ -74,7 +74,7 @@ export class Classifier {
    * @throws {BackendError} when the back end cannot run it
    */
   async classify(frame: Frame): Promise<FrameResult> {
-    const { backend, preprocessor, recordLatency, clock } = this.#parts;
+    const { backend, preprocessor, clock } = this.#parts;
     const result = this.#next;
     const startUs = clock.nowUs();
     result.bytes.set(preprocessor.run(frame));
@@ -90,25 +90,28 @@ export class Classifier {
     result.truth = frame.truth;
     result.capturedAtWallMs = frame.capturedAtWallMs;
     result.latencyUs = decidedUs - frame.capturedAtUs;
-    recordLatency("wait", startUs - frame.capturedAtUs);
-    if (frame.decodeUs !== undefined) recordLatency("decode", frame.decodeUs);
-    recordLatency("preprocess", preprocessedUs - startUs);
-    recordLatency("encode", encodedUs - preprocessedUs);
-    recordLatency("infer", inferredUs - encodedUs);
-    recordLatency("decide", decidedUs - inferredUs);
-    recordLatency("endToEnd", result.latencyUs);
+    const { stagesUs } = result;
+    stagesUs.wait = startUs - frame.capturedAtUs;
+    stagesUs.decode = frame.decodeUs ?? NaN;
+    stagesUs.preprocess = preprocessedUs - startUs;
+    stagesUs.encode = encodedUs - preprocessedUs;
+    stagesUs.infer = inferredUs - encodedUs;
+    stagesUs.decide = decidedUs - inferredUs;
+    stagesUs.endToEnd = result.latencyUs;
     this.#next = this.#last;
     this.#last = result;
     return result;
   }
 }
 
-function createResult({ name, network }: Backend): FrameResult {
+/** A result to fill. */
+export function createResult({ name, network }: Pick<Backend, "name" | "network">): FrameResult {
   return {
     frameId: 0,
     truth: -1,
     capturedAtWallMs: 0,
     latencyUs: 0,
+    stagesUs: { wait: 0, decode: NaN, preprocess: 0, encode: 0, infer: 0, decide: 0, endToEnd: 0 },
     clampedValues: 0,
     backend: name,
     labels: network.labels,

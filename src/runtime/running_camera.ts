@@ -10,7 +10,7 @@ import type { CameraSource } from "../ports/camera_source.ts";
 import type { Snapshot } from "../ports/controls.ts";
 import type { Publisher } from "../ports/publisher.ts";
 import type { Preprocessor } from "../preprocess/pipeline.ts";
-import { type Stage, StageLatencies } from "../telemetry/stage_latency.ts";
+import { FRAME_STAGES, type Stage, StageLatencies } from "../telemetry/stage_latency.ts";
 import { CameraLoop } from "./camera_loop.ts";
 import { Classifier, type FrameResult } from "./classifier.ts";
 import { countsBetween } from "./frame_account.ts";
@@ -224,8 +224,7 @@ export class RunningCamera {
   }
 
   #createClassifier({ backend, preprocessor }: CameraPart): Classifier {
-    const recordLatency = (stage: Stage, durationUs: number) => this.#record(stage, durationUs);
-    return new Classifier({ backend, preprocessor, recordLatency, clock: this.#world.clock });
+    return new Classifier({ backend, preprocessor, clock: this.#world.clock });
   }
 
   #createReporter({ id, report, backend: { network } }: CameraPart): Reporter {
@@ -256,6 +255,10 @@ export class RunningCamera {
   }
 
   #onResult(result: FrameResult): void {
+    for (const stage of FRAME_STAGES) {
+      const durationUs = result.stagesUs[stage];
+      if (!Number.isNaN(durationUs)) this.#record(stage, durationUs);
+    }
     this.#snn.add(result.output.counters);
     this.#shadow?.offer(result);
     this.#reporter.report(result);

@@ -3,13 +3,14 @@
 import type { LatencyMessage, StageLatency } from "../core/messages.ts";
 import { type CumulativeLatency, LatencyHistogram } from "./latency_histogram.ts";
 
-/**
- * The stages of a frame, in order. `wait` is from capture to its turn, `endToEnd` from capture to decision; `publish` comes
- * after the decision and is not in `endToEnd`.
- */
-export const STAGES = ["wait", "decode", "preprocess", "encode", "infer", "decide", "endToEnd", "publish"] as const;
+/** The stages of a frame up to its decision, in order. `wait` is from capture to its turn, `endToEnd` from capture to decision. */
+export const FRAME_STAGES = ["wait", "decode", "preprocess", "encode", "infer", "decide", "endToEnd"] as const;
+/** All of them; `publish` comes after the decision and is not in `endToEnd`. */
+export const STAGES = [...FRAME_STAGES, "publish"] as const;
 /** One stage's name. */
 export type Stage = (typeof STAGES)[number];
+/** One of those up to the decision. */
+export type FrameStage = (typeof FRAME_STAGES)[number];
 /** Stages that not every camera has: their histograms are made when they are first recorded. */
 const OPTIONAL_STAGES: readonly Stage[] = ["decode", "publish"];
 

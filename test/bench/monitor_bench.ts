@@ -5,6 +5,7 @@ import { createRandom } from "../../src/core/random.ts";
 import { createInferenceOutput } from "../../src/core/results.ts";
 import { frameEvent } from "../../src/monitor/frame_sampler.ts";
 import { Monitor } from "../../src/monitor/monitor.ts";
+import { createResult } from "../../src/runtime/classifier.ts";
 import { drawRaster } from "../../src/monitor/raster.ts";
 import { viewerEvent } from "../../src/monitor/viewers.ts";
 import { openNetwork } from "../../src/model/load.ts";
@@ -25,13 +26,11 @@ kernel.run(levels, output);
 const classification = createClassification(network.labels.length);
 decode(timing, output.levels, network.outputScale, classification);
 const result = {
+  ...createResult({ name: "simulator", network }),
   frameId: 1,
   truth: 7,
   capturedAtWallMs: Date.now(),
   latencyUs: 500,
-  clampedValues: 0,
-  backend: "simulator" as const,
-  labels: network.labels,
   classification,
   output,
   bytes,

@@ -56,7 +56,7 @@ export async function runReplay(command: CommandOf<"replay">, context: CommandCo
         resize,
         invert,
       });
-      const classifier = new Classifier({ backend, preprocessor, recordLatency: () => {}, clock: time });
+      const classifier = new Classifier({ backend, preprocessor, clock: time });
       const reporter = new Reporter({ camera: camera.id, ...config.publish, decision }, {
         network,
         publisher: { publish },

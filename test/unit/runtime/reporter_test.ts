@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createInferenceOutput } from "../../../src/core/results.ts";
-import type { FrameResult } from "../../../src/runtime/classifier.ts";
+import { createResult, type FrameResult } from "../../../src/runtime/classifier.ts";
 import { DECISION_PLAIN } from "../../../src/runtime/decision.ts";
 import { Reporter, type ReporterOptions } from "../../../src/runtime/reporter.ts";
 import { createClassification } from "../../../src/ttfs/decode.ts";
@@ -34,16 +34,12 @@ async function report(
     classification.probabilities[1 - index] = 1 - confidence;
     const output = createInferenceOutput(network);
     const result: FrameResult = {
-      labels: network.labels,
+      ...createResult({ name: "simulator", network }),
       frameId,
-      truth: -1,
       capturedAtWallMs: clock.wallMs(),
       latencyUs: 1500,
-      clampedValues: 0,
-      backend: "simulator",
       classification,
       output,
-      bytes: new Uint8Array(1),
     };
     reporter.report(result);
     await clock.advance(2000);

@@ -1,8 +1,7 @@
 /** The source network beside the spiking one: what is compared, and what a slow or broken one costs. */
 
 import assert from "node:assert/strict";
-import { createInferenceOutput } from "../../../src/core/results.ts";
-import type { FrameResult } from "../../../src/runtime/classifier.ts";
+import { createResult, type FrameResult } from "../../../src/runtime/classifier.ts";
 import { ShadowWindow } from "../../../src/runtime/shadow_window.ts";
 import { createClassification } from "../../../src/ttfs/decode.ts";
 import { darkOrBright } from "../../support/runtime_parts.ts";
@@ -12,9 +11,7 @@ const network = darkOrBright();
 function result(index: number, byte: number): FrameResult {
   const classification = createClassification(2);
   classification.index = index;
-  const output = createInferenceOutput(network);
-  const common = { frameId: 0, truth: -1, capturedAtWallMs: 0, latencyUs: 0, clampedValues: 0 };
-  return { ...common, labels: [], backend: "simulator", classification, output, bytes: Uint8Array.of(byte) };
+  return { ...createResult({ name: "simulator", network }), classification, bytes: Uint8Array.of(byte) };
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
