@@ -1,23 +1,22 @@
 /** Publishes over MQTT: feeds each session with status, retained topics and queued messages, in that order. */
 
-import { assert } from "../core/assert.ts";
 import type { InfoMessage, Message, MessageKind, Problem } from "../core/messages.ts";
-import type { CommandSink } from "../ports/commands.ts";
 import type { Publisher, PublisherCounts, PublisherState } from "../ports/publisher.ts";
 import type { SpoolCounts } from "../spool/spool.ts";
 import { BrokerLink } from "./broker_link.ts";
+import { CommandChannel } from "./command_channel.ts";
+import { MessageEncoder } from "./message_encoder.ts";
 import { createTally, type MessageStore, type Outgoing, tallyDrop } from "./message_store.ts";
 import { type CheckedOptions, checkOptions, type MqttPublisherOptions } from "./mqtt_options.ts";
 import type { Session, Subscription } from "./mqtt_session.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
-import { type EncodedMessage, encodeMessage, type StreamKey } from "./payload.ts";
+import type { StreamKey } from "./payload.ts";
 import { STRIKES_MAX } from "./poison_watch.ts";
-import { createResponses, responseTopic } from "./responses.ts";
 import { createRetainedSlots } from "./retained_slots.ts";
 import type { SessionEnd } from "./session_end.ts";
 import { SpooledOutbox, type SpoolTerms } from "./spooled_outbox.ts";
 import { SPOOLED_KINDS } from "./spooled_payload.ts";
-import { commandTopics, isId, STREAMS, topicOf } from "./topics.ts";
+import { topicOf } from "./topics.ts";
 import { UnderWay } from "./under_way.ts";
 
 /** The three waits of `stop`; together well under the port's 3 s. */
@@ -29,9 +28,6 @@ const REFUSED_BY_CLOSING = `the connection closed on the same message ${STRIKES_
 const REFUSED_UNTRIED = "one at least as long as a message on which the connection closed again and again";
 /** Most different refusals logged a session. */
 const REFUSALS_LOGGED_MAX = 100;
-
-/** Topics kept ready; more are built each time. */
-const TOPICS_CACHED_MAX = 4096;
 
 /** A `Publisher` that also tells which MQTT it speaks, and what its spool holds. */
 export interface MqttPublisher extends Publisher {
@@ -68,24 +64,19 @@ class LinkedPublisher implements MqttPublisher {
   readonly #outbox: Outbox;
   /** For messages that must arrive; null without a spool, when they wait in the outbox. */
   readonly #spooled: SpooledOutbox | null;
-  readonly #responses = createResponses();
+  readonly #encoder: MessageEncoder;
+  readonly #commands: CommandChannel;
   /** In the order in which they are served. */
   readonly #stores: readonly MessageStore[];
-  readonly #topics = new Map<string, string>();
   /** So that a thousand refusals alike make one line. */
   readonly #refusalsLogged = new Set<string>();
 
   /** Each session's own, by reference: what is added here is asked for at the next connect, too. */
   readonly #subscriptions: Subscription[];
-  #isListening = false;
   #session: Session | null = null;
-  #protocol: "5" | "3.1.1" | null = null;
   /** Worded anew on every connect, as it names the protocol. */
   #info: InfoMessage | null = null;
-  /** The broker does not let us hear commands. */
-  #refused: Problem | null = null;
   readonly #underWay = new UnderWay();
-  #seq = 0;
   #inFlight = 0;
   #pumping = false;
   #accepting = true;
@@ -94,9 +85,21 @@ class LinkedPublisher implements MqttPublisher {
 
   constructor(options: CheckedOptions) {
     this.#options = options;
+    this.#encoder = new MessageEncoder(options);
+    this.#commands = new CommandChannel({
+      options,
+      sink: options.commands ?? (() => {}),
+      session: () => this.#session,
+      onAnswer: () => this.#pump(),
+    });
     this.#outbox = createOutbox(options.outboxMax, this.#tally);
     this.#spooled = options.spool === undefined ? null : this.#openSpooled(options.spool);
-    this.#stores = [this.#retained, this.#responses, this.#outbox, ...(this.#spooled === null ? [] : [this.#spooled])];
+    this.#stores = [
+      this.#retained,
+      this.#commands.responses,
+      this.#outbox,
+      ...(this.#spooled === null ? [] : [this.#spooled]),
+    ];
     this.#subscriptions = [...options.subscriptions];
     if (options.listensToCommands) this.listenToCommands();
     this.#link = new BrokerLink({
@@ -112,10 +115,10 @@ class LinkedPublisher implements MqttPublisher {
     return this.#link.state;
   }
   get problem(): Problem | null {
-    return this.#link.problem ?? this.#spooled?.problem ?? this.#refused;
+    return this.#link.problem ?? this.#spooled?.problem ?? this.#commands.problem;
   }
   get protocol(): "5" | "3.1.1" | null {
-    return this.#protocol;
+    return this.#encoder.protocol;
   }
   get spoolCounts(): SpoolCounts | null {
     return this.#spooled?.spoolCounts ?? null;
@@ -130,10 +133,8 @@ class LinkedPublisher implements MqttPublisher {
   }
 
   listenToCommands(): void {
-    const { commands } = this.#options;
-    if (this.#isListening || commands === undefined) return;
-    this.#isListening = true;
-    const subscription = this.#subscription(commands);
+    const { subscription } = this.#commands;
+    if (this.#options.commands === undefined || this.#subscriptions.includes(subscription)) return;
     this.#subscriptions.push(subscription);
     this.#session?.subscribe(subscription);
   }
@@ -141,7 +142,7 @@ class LinkedPublisher implements MqttPublisher {
   publish(message: Message): void {
     if (!this.#accepting) return tallyDrop(this.#tally, message.kind);
     try {
-      const outgoing = this.#encode(message);
+      const outgoing = this.#encoder.encode(message);
       if (message.kind === "info") this.#info = message;
       if (outgoing.message.retain) this.#retained.put(outgoing);
       else this.#queueOf(message.kind).push(outgoing);
@@ -200,38 +201,13 @@ class LinkedPublisher implements MqttPublisher {
     });
   }
 
-  #subscription(sink: CommandSink): Subscription {
-    const { filter, commandPrefix } = commandTopics(this.#options);
-    const { clock, log } = this.#options;
-    return {
-      filter,
-      // A broker of MQTT 5 would otherwise hide that a command is one to be kept.
-      retainAsPublished: true,
-      onMessage: ({ topic, payload, isRetained, responseTopic: wanted, correlation }) => {
-        const verb = topic.slice(commandPrefix.length);
-        const answerVerb = /^[a-z_]{1,32}$/.test(verb) ? verb : "unknown";
-        const session = this.#session;
-        sink({ verb, payload, isRetained }, (answer) => {
-          if (session === null || session !== this.#session) return;
-          this.#responses.push(responseTopic(wanted, answerVerb, this.#options), answer, correlation);
-          this.#pump();
-        });
-      },
-      onRefused: (found) => {
-        const text = `Cannot take commands as the broker must let us subscribe to ${filter}: found ${found}`;
-        this.#refused = { what: "commands", sinceWallMs: clock.wallMs(), text };
-        log("error", text, { code: "publish.subscribe", filter });
-      },
-    };
-  }
-
   /** In this order: status, info, announcements, every other retained topic, then what waits in the queues. */
   #onOnline(session: Session, protocol: "5" | "3.1.1"): void {
     this.#session = session;
-    this.#protocol = protocol;
+    this.#encoder.protocol = protocol;
     this.#underWay.begin();
     this.#refusalsLogged.clear();
-    if (this.#info !== null) this.#retained.reword(this.#encode(this.#info));
+    if (this.#info !== null) this.#retained.reword(this.#encoder.encode(this.#info));
     this.#retained.resendAll(topicOf("info", this.#options));
     this.#inFlight++;
     session.sendStatus("online", (refusal) => {
@@ -252,7 +228,7 @@ class LinkedPublisher implements MqttPublisher {
     }
     this.#session = null;
     this.#inFlight = 0;
-    this.#refused = null;
+    this.#commands.problem = null;
     for (const store of this.#stores) store.rewind();
     this.#onDrained?.();
   }
@@ -297,36 +273,6 @@ class LinkedPublisher implements MqttPublisher {
     if (topicKey !== "result" || acceptedAtUs === undefined) return;
     const { onDelivered, clock } = this.#options;
     onDelivered?.(camera, clock.nowUs() - acceptedAtUs);
-  }
-
-  #encode(message: Message): Outgoing {
-    const { clock, boot, isSynced } = this.#options;
-    const encoded = encodeMessage(message, {
-      tsWallMs: clock.wallMs(),
-      seq: this.#seq,
-      boot,
-      synced: isSynced(),
-      mqttProtocol: this.#protocol,
-    });
-    const outgoing = { topic: this.#topicFor(encoded), message: encoded, acceptedAtUs: clock.nowUs() };
-    this.#seq++;
-    return outgoing;
-  }
-
-  /** Topics are few and used often: each is built, and its camera checked, once. */
-  #topicFor({ topicKey, camera }: EncodedMessage): string {
-    assert(topicKey !== "response" && topicKey !== "announcement", "it has a topic of its own");
-    const cacheKey = `${topicKey} ${camera}`;
-    let topic = this.#topics.get(cacheKey);
-    if (topic === undefined) {
-      const needsCamera = STREAMS[topicKey].path.includes("{camera}");
-      if (needsCamera && !isId(camera)) {
-        throw new Error(`a camera id must be 1 to 64 of a-z 0-9 _ -: found ${JSON.stringify(camera)}`);
-      }
-      topic = topicOf(topicKey, this.#options, camera);
-      if (this.#topics.size < TOPICS_CACHED_MAX) this.#topics.set(cacheKey, topic);
-    }
-    return topic;
   }
 
   #logRefusal(kind: StreamKey | "status", topic: string, refusal: string): void {
