@@ -12,6 +12,7 @@ import { Busy } from "../core/busy.ts";
 import type { Clock } from "../core/clock.ts";
 import { type FileSystem, nodeFileSystem, systemCode } from "../core/file_system.ts";
 import type { Problem } from "../core/messages.ts";
+import { lockFolder } from "../spool/folder_lock.ts";
 import { PAYLOAD_BYTES_MAX, type SpoolRecord } from "../spool/record.ts";
 import { type LostRecords, openSpool, type Spool, type SpoolCounts } from "../spool/spool.ts";
 import { type MessageStore, type Outgoing, type Tally, tallyDrop } from "./message_store.ts";
@@ -28,7 +29,7 @@ export interface SpoolTerms {
   readonly syncEveryMs: number;
   /** Most historical messages sent a second. */
   readonly backlogPerS: number;
-  /** The machine's own by default. */
+  /** The machine's own by default, which other gateways may use as well: only there the folder is locked. */
   readonly files?: FileSystem;
 }
 
@@ -70,6 +71,7 @@ export class SpooledOutbox implements MessageStore {
   readonly #parts: SpooledOutboxParts;
   readonly #loop: Promise<void>;
   #spool: Spool | null = null;
+  #lock: Disposable | null = null;
   /** Not sent yet, oldest first. */
   #live: Entry[] = [];
   /** Read back from the spool, not sent yet, oldest first. */
@@ -165,6 +167,7 @@ export class SpooledOutbox implements MessageStore {
     this.rewind();
     await this.#sync();
     await this.#spool?.close().catch((error) => this.#setProblem(error));
+    this.#lock?.[Symbol.dispose]();
     this.discard();
   }
 
@@ -225,6 +228,8 @@ export class SpooledOutbox implements MessageStore {
     const { terms, clock, tally } = this.#parts;
     const { folder, bytesMax, ageMaxMs, files = nodeFileSystem } = terms;
     const onLost = (lost: LostRecords) => this.#onLost(lost);
+    await files.makeFolder(folder);
+    if (files === nodeFileSystem) this.#lock ??= await lockFolder(folder);
     const skipUnreadable = this.#openFailures++ >= OPEN_ATTEMPTS_MAX;
     const spool = await openSpool({ folder, bytesMax, ageMaxMs, files, clock, onLost }, skipUnreadable);
     tally.recovered += spool.pending;
@@ -316,7 +321,7 @@ export class SpooledOutbox implements MessageStore {
       return;
     }
     const found = error instanceof Error ? error.message : String(error);
-    const text = `Cannot keep messages on disk as ${folder} must be writable: found ${found}`;
+    const text = `Cannot keep messages on disk as ${folder} must be this gateway's to write: found ${found}`;
     if (this.#problem?.text !== text) log("warn", text, { code: "publish.spool", found: systemCode(error) });
     this.#problem = { what: "spool", sinceWallMs: this.#problem?.sinceWallMs ?? clock.wallMs(), text };
   }
