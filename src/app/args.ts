@@ -6,7 +6,8 @@ import { didYouMean } from "../config/suggest.ts";
 import { ConfigError } from "../core/errors.ts";
 import type { Issue } from "../core/errors.ts";
 import { COMMAND_TABLE, VERBS } from "./command_table.ts";
-import type { Command, FlagSpec, Verb, VerbSpec } from "./command_table.ts";
+import type { Command, FlagSpec, Verb, VerbGroup, VerbSpec } from "./command_table.ts";
+import { PROGRAM } from "./help.ts";
 
 /**
  * Reads the words after the program's name.
@@ -20,12 +21,16 @@ export function parseCommandLine(argv: readonly string[]): Command {
   if (first === undefined || isHelp(first)) return { verb: "help", topic: null };
   if (first === "--version" || first === "-V") return { verb: "version", json: false };
   const verb = verbAt(argv);
-  if (verb === null) throw usage([unknownVerb("verb", argv)]);
+  if (verb === null) {
+    if (isGroup(first) && argv.slice(1).some(isHelp)) return { verb: "help", topic: first };
+    throw usage([unknownVerb("verb", argv)]);
+  }
   const rest = argv.slice(verb.split(" ").length);
   const words = rest.slice(0, indexOrEnd(rest, "--"));
   if (words.some(isHelp)) return { verb: "help", topic: verb };
   // The words after `help` are a verb, which may have two.
   if (verb === "help" && rest.length > 0) {
+    if (rest.length === 1 && isGroup(rest[0])) return { verb, topic: rest[0] };
     const topic = verbAt(rest);
     if (topic === null || topic.split(" ").length < rest.length) throw usage([unknownVerb("VERB", rest)]);
     return { verb, topic };
@@ -126,10 +131,12 @@ function readArguments(spec: VerbSpec, positionals: readonly string[], values: V
     values[name.toLowerCase()] = word;
   });
   for (const word of positionals.slice(spec.arguments.length)) {
+    const isConfig = spec.flags.config !== undefined && values.config === null;
     issues.push({
       where: "arguments",
       expected: `${spec.arguments.length || "none"}`,
       found: `${quote(word)} as well`,
+      ...(isConfig && { hint: "write --config before a configuration's name" }),
     });
   }
   return issues;
@@ -146,9 +153,9 @@ function unknownVerb(where: string, words: readonly string[]): Issue {
   // After the first word of a verb that has two, only those are meant.
   const long = VERBS.filter((verb) => verb.startsWith(`${first} `));
   const found = long.length > 0 && second !== undefined ? `${first} ${second}` : first;
-  const known = long.length > 0 ? long : VERBS;
-  const hint = didYouMean(found, known);
-  return { where, expected: `one of ${known.join(", ")}`, found: quote(found), ...(hint && { hint }) };
+  const hint = didYouMean(found, long.length > 0 ? long : VERBS);
+  const expected = long.length > 0 ? `one of ${long.join(", ")}` : "one of the verbs that help lists";
+  return { where, expected, found: quote(found), ...(hint && { hint }) };
 }
 
 function unknownFlag(spec: VerbSpec, rawName: string): Issue {
@@ -161,8 +168,11 @@ function unknownFlag(spec: VerbSpec, rawName: string): Issue {
 function usage(issues: readonly Issue[], verb?: Verb): ConfigError {
   const command = verb === undefined ? "command line" : `command line of ${verb}`;
   const count = issues.length === 1 ? "1 problem" : `${issues.length} problems`;
-  const message = `Cannot read the ${command} as it must follow the help text: found ${count}`;
-  return new ConfigError("usage", message, { issues, hint: `See: help${verb === undefined ? "" : ` ${verb}`}` });
+  const message = `Cannot read the ${command} as it must be as the help says: found ${count}`;
+  return new ConfigError("usage", message, {
+    issues,
+    hint: `See: ${PROGRAM} help${verb === undefined ? "" : ` ${verb}`}`,
+  });
 }
 
 function fieldOf(name: string, flag: FlagSpec): string {
@@ -171,6 +181,10 @@ function fieldOf(name: string, flag: FlagSpec): string {
 
 function isVerb(word: string): word is Verb {
   return Object.hasOwn(COMMAND_TABLE, word);
+}
+
+function isGroup(word: string): word is VerbGroup {
+  return VERBS.some((verb) => verb.startsWith(`${word} `));
 }
 
 function isHelp(word: string): boolean {

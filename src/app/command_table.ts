@@ -67,6 +67,13 @@ const state = {
   about: "folder for the last good copy of the file ($STATE_DIRECTORY, which systemd sets)",
 } as const;
 
+/** What `--data` and `--calibrate` take. */
+const DATA_NOTES = [
+  "DATA is dir:FOLDER (PNG, JPEG, PGM or PPM, in a sub-folder a class), idx:IMAGES[,LABELS] (files",
+  "like MNIST's, .gz too), clip:FILE (list-devices lists those that come with it) or",
+  "raw:FILE,HEIGHTxWIDTHxCHANNELS[,LABELS].",
+];
+
 /** The table. Flags are `kebab-case`, as typed after `--`; a verb may have two words. */
 export const COMMAND_TABLE = {
   demo: {
@@ -207,6 +214,7 @@ export const COMMAND_TABLE = {
       json,
     },
     examples: ["eval network.safetensors --data clip:clip.safetensors.gz --limit 1000"],
+    notes: DATA_NOTES,
   },
   convert: {
     about: "Make a network file from an ONNX model and sample images",
@@ -241,6 +249,7 @@ export const COMMAND_TABLE = {
       "convert model.onnx --calibrate idx:IMAGES,LABELS -o net.safetensors",
       "convert model.onnx --calibrate dir:photos --t-max auto -o net.safetensors",
     ],
+    notes: DATA_NOTES,
   },
   shadow: {
     about: "Measure how often a network answers as its ONNX model does",
@@ -256,6 +265,7 @@ export const COMMAND_TABLE = {
       json,
     },
     examples: ["shadow network.safetensors model.onnx --data clip:clip.safetensors.gz"],
+    notes: DATA_NOTES,
   },
   compile: {
     about: "Place a network on a board's cores and write the image that is loaded onto it",
@@ -321,6 +331,7 @@ export const COMMAND_TABLE = {
       json,
     },
     examples: ["parity network.safetensors --link tcp:127.0.0.1:9100 --frames 300 --full"],
+    notes: DATA_NOTES,
   },
   schema: {
     about: "Print the JSON Schema of a file or message format, or list them",
@@ -380,6 +391,9 @@ export const COMMAND_TABLE = {
 /** What a command line begins with. */
 export type Verb = keyof typeof COMMAND_TABLE;
 
+/** The first word of verbs that have two. */
+export type VerbGroup = Verb extends infer V ? V extends `${infer Group} ${string}` ? Group : never : never;
+
 /** All verbs, in the order of the table. */
 export const VERBS = Object.keys(COMMAND_TABLE) as Verb[];
 
@@ -397,7 +411,8 @@ type Flags<F> = {
 type Arguments<A extends readonly ArgumentSpec[]> = {
   readonly [K in A[number] as Lowercase<K["name"]>]: Optional<K, string>;
 };
-type CommandOfVerb<V extends Verb> = V extends "help" ? { readonly verb: "help"; readonly topic: Verb | null }
+type CommandOfVerb<V extends Verb> = V extends "help"
+  ? { readonly verb: "help"; readonly topic: Verb | VerbGroup | null }
   :
     & { readonly verb: V }
     & Arguments<(typeof COMMAND_TABLE)[V]["arguments"]>

@@ -1,15 +1,17 @@
 /** The help text, made from the command table. */
 
 import { COMMAND_TABLE, VERBS } from "./command_table.ts";
-import type { FlagSpec, Verb, VerbSpec } from "./command_table.ts";
+import type { FlagSpec, Verb, VerbGroup, VerbSpec } from "./command_table.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
 
 /** How the program is called in examples. */
-const PROGRAM = "deno task quartz";
+export const PROGRAM = "deno task quartz";
 
-/** Help for one verb, or the list of verbs; ends with a line end. */
-export function helpText(verb: Verb | null = null): string {
-  return (verb === null ? overview() : verbHelp(verb, COMMAND_TABLE[verb])).join("\n") + "\n";
+/** Help for one verb, for all that share a first word, or the list of verbs; ends with a line end. */
+export function helpText(topic: Verb | VerbGroup | null = null): string {
+  if (topic === null) return overview().join("\n") + "\n";
+  const verbs = VERBS.filter((verb) => verb === topic || verb.startsWith(`${topic} `));
+  return verbs.map((verb) => verbHelp(verb, COMMAND_TABLE[verb]).join("\n") + "\n").join("\n\n");
 }
 
 function overview(): string[] {

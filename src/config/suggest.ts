@@ -12,7 +12,7 @@ export function suggest(word: string, candidates: readonly string[]): string | u
   let best: string | undefined;
   let bestDistance = Infinity;
   for (const candidate of candidates) {
-    const edits = distance(plain, simplify(candidate));
+    const edits = editsBetween(plain, simplify(candidate));
     if (edits < bestDistance) [best, bestDistance] = [candidate, edits];
   }
   // One edit in three letters still reads as a slip; more is another word.
@@ -24,6 +24,13 @@ export function suggest(word: string, candidates: readonly string[]): string | u
 export function didYouMean(word: string, candidates: readonly string[]): string | undefined {
   const name = suggest(word, candidates);
   return name === undefined ? undefined : `did you mean ${JSON.stringify(name)}?`;
+}
+
+/** Insertions, deletions and changes of letters; two neighbours that changed places, the commonest slip, count as one. */
+function editsBetween(word: string, candidate: string): number {
+  const at = [...candidate].findIndex((letter, index) => letter !== word[index]);
+  const swapped = at < 0 ? word : word.slice(0, at) + (word[at + 1] ?? "") + (word[at] ?? "") + word.slice(at + 2);
+  return swapped === candidate && word !== candidate ? 1 : distance(word, candidate);
 }
 
 function simplify(word: string): string {

@@ -24,9 +24,10 @@ export async function openNetwork(path: string): Promise<Network> {
     if (info.size > FILE_BYTES_MAX) throw new Error(`it has ${info.size} bytes and the limit is ${FILE_BYTES_MAX}`);
     bytes = await readFile(path);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const isMissing = (cause as { readonly code?: unknown }).code === "ENOENT";
+    const why = isMissing ? "no such file" : cause instanceof Error ? cause.message : String(cause);
     throw new ModelError("model.open", `Cannot open network ${JSON.stringify(path)}: ${why}`, {
-      hint: "Give the path of a .safetensors network file; models/ holds two",
+      hint: "Give the path of a .safetensors network file; two that come with it are models/*/network.safetensors",
       facts: { path },
       cause,
     });

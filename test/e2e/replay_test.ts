@@ -94,6 +94,9 @@ Deno.test("replay uses the chosen camera's rate and rules, and asks when there a
     const { code, stderr } = await runTask("quartz", ["replay", CLIP, "--config", config]);
     assert.equal(code, 2);
     assert.match(stderr, /--camera must be one of digits, other/);
+    const crop = ["--set", "cameras.digits.crop={x: 98, y: 58, width: 124, height: 124}"];
+    const cut = await runTask("quartz", ["replay", CLIP, "--config", config, "--camera", "digits", ...crop]);
+    assert.match(cut.stderr, /frame 0 was passed over.*crop/, "why no frame was of use");
   });
 });
 

@@ -62,10 +62,18 @@ export async function runReplay(command: CommandOf<"replay">, context: CommandCo
         publisher: { publish },
         clock: time,
       });
+      const passOver = (why: string) => {
+        if (totals.malformed++ === 0) {
+          console.note(`frame ${time.frame} was passed over, others may be as well: ${why}`);
+        }
+      };
       for await (const frame of recording.source.frames(signal)) {
         time.frame = totals.frames++;
-        if ("malformed" in frame) totals.malformed++;
-        else await classify(frame, classifier, reporter, totals, time);
+        if ("malformed" in frame) passOver(frame.reason);
+        else {await classify(frame, classifier, reporter, totals, time).catch((error) => {
+            if (!(error instanceof CameraError)) throw error;
+            passOver(error.message);
+          });}
       }
     } finally {
       await backend[Symbol.asyncDispose]();
@@ -119,6 +127,7 @@ function frameClock(rateFps: number): Clock & { frame: number } {
   return time;
 }
 
+/** @throws {CameraError} when the frame does not fit the camera's terms */
 async function classify(
   frame: Frame,
   classifier: Classifier,
@@ -126,17 +135,12 @@ async function classify(
   totals: Totals,
   time: Clock,
 ): Promise<void> {
-  try {
-    const at = { capturedAtUs: time.nowUs(), capturedAtWallMs: time.wallMs() };
-    const result = await classifier.classify({ ...frame, ...at });
-    reporter.report(result);
-    if (result.truth < 0) return;
-    totals.judged++;
-    if (result.truth === result.classification.index) totals.correct++;
-  } catch (error) {
-    if (!(error instanceof CameraError)) throw error;
-    totals.malformed++;
-  }
+  const at = { capturedAtUs: time.nowUs(), capturedAtWallMs: time.wallMs() };
+  const result = await classifier.classify({ ...frame, ...at });
+  reporter.report(result);
+  if (result.truth < 0) return;
+  totals.judged++;
+  if (result.truth === result.classification.index) totals.correct++;
 }
 
 function printEvent(message: Message, asJson: boolean, { print }: Console, totals: Totals): void {

@@ -14,7 +14,8 @@ import type { CommandContext } from "./context.ts";
  * camera that is away is no fault of the file.
  */
 export async function runValidate(command: CommandOf<"validate">, { console }: CommandContext): Promise<number> {
-  const lastGood = await describeLastGood(stateFolder(command.state, process.env), command.config);
+  const folder = stateFolder(command.state, process.env);
+  const lastGood = await describeLastGood(folder, command.config);
   try {
     const { config, warnings } = await loadConfig(command.config, { set: command.set });
     const networks = [...new Set(config.cameras.map((camera) => camera.network))];
@@ -24,12 +25,12 @@ export async function runValidate(command: CommandOf<"validate">, { console }: C
     } else {
       for (const warning of warnings) console.print(`warning: ${warning}`);
       console.print(`${command.config} is valid: ${config.cameras.length} camera(s), ${networks.length} network(s)`);
-      console.print(`last good copy: ${lastGood}`);
+      if (folder !== null) console.print(`last good copy: ${lastGood}`);
     }
     return 0;
   } catch (error) {
     if (!command.json) {
-      console.note(`last good copy: ${lastGood}`);
+      if (folder !== null) console.note(`last good copy: ${lastGood}`);
       throw error;
     }
     console.print(JSON.stringify({ valid: false, error: errorToJson(error), lastGood }));

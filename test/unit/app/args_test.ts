@@ -51,6 +51,8 @@ Deno.test("parseCommandLine() reads every verb", () => {
       { verb: "run", config: "c", ...RUN, set: ["a.b=1", "c=-2"], json: true },
     ],
     ["config explain --config c", { verb: "config explain", config: "c", set: [], json: false }],
+    ["help config", { verb: "help", topic: "config" }],
+    ["discovery --help", { verb: "help", topic: "discovery" }],
     ["help config migrate", { verb: "help", topic: "config migrate" }],
     ["config migrate -h", { verb: "help", topic: "config migrate" }],
     ["inspect a.safetensors --json", { verb: "inspect", file: "a.safetensors", json: true }],
@@ -112,6 +114,13 @@ Deno.test("parseCommandLine() names every mistake of a line", () => {
     ["demo --clip=", '--clip: ""'],
     ["demo --json=yes", '--json: "yes"'],
     ["demo --json --json", "--json: it again"],
+    ["rnu", 'verb: "rnu", did you mean "run"?'],
+    ["config", 'verb: "config"'],
+    [
+      "validate edge.yaml",
+      "--config: nothing",
+      'arguments: "edge.yaml" as well, write --config before a configuration\'s name',
+    ],
     ["demo x://u:hunter2@h", 'arguments: "x://[redacted]" as well'],
     ["run", "--config: nothing"],
     ["run --config a --config b extra", "--config: it again", 'arguments: "extra" as well'],
@@ -178,8 +187,16 @@ flags:
 
 examples:
   deno task quartz eval network.safetensors --data clip:clip.safetensors.gz --limit 1000
+
+DATA is dir:FOLDER (PNG, JPEG, PGM or PPM, in a sub-folder a class), idx:IMAGES[,LABELS] (files
+like MNIST's, .gz too), clip:FILE (list-devices lists those that come with it) or
+raw:FILE,HEIGHTxWIDTHxCHANNELS[,LABELS].
 `,
   );
+});
+
+Deno.test("helpText() of a first word explains every verb that begins with it", () => {
+  assert.equal(helpText("config"), `${helpText("config explain")}\n\n${helpText("config migrate")}`);
 });
 
 Deno.test("exitCodeOf() tells a wrong command line, a wrong configuration and everything else apart", () => {
