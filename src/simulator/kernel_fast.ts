@@ -105,14 +105,14 @@ class CompiledNetwork implements FastKernel {
     this.#works = Array.from({ length: team?.threads ?? 1 }, () => placeWork(this.#arena, this.#plan.sizes));
     const inputs = sizeOf(network.input.shape);
     const inputAddress = this.#arena.reserve(inputs * 2);
-    const { buffer } = this.#arena.memory;
+    const memory = this.#arena.seal();
+    const { buffer } = memory;
     this.#memoryBytes = new Uint8Array(buffer);
     this.#memoryShorts = new Int16Array(buffer);
     this.#inputShorts = new Int16Array(buffer, inputAddress, inputs);
     this.#events = this.#works.map((work) => new Float64Array(buffer, work, 1));
     this.#counts = this.#works.map((work) => new Int32Array(buffer, work + 8, 3));
-    this.#kernels = instantiateKernels(this.#arena.memory);
-    const { memory } = this.#arena;
+    this.#kernels = instantiateKernels(memory);
     this.#team = team?.create({ kernels: this.#kernels, memory, works: this.#works }) ?? null;
     this.#sharedWorkMin = team?.workMin ?? SHARED_WORK_MIN;
     this.#input = mapState(this.#plan.input);

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 import { WASM_URL } from "../../src/simulator/wasm_module.ts";
 
-/** Pages that the module's imported memory may have at most: all of a 32-bit address space. */
+/** Pages of the module's imported memory, all of a 32-bit address space; `wasm_module.ts` puts the right number in. */
 const PAGES_MAX = 65536;
 
 /** Bytes of the module; the same sources give the same bytes. @throws {Error} with the compiler's messages */
@@ -23,7 +23,7 @@ export async function buildWasm(): Promise<Uint8Array> {
       "--importMemory",
       "--sharedMemory",
       "--noExportMemory",
-      ...["--initialMemory", "1"],
+      ...["--initialMemory", String(PAGES_MAX)],
       ...["--maximumMemory", String(PAGES_MAX)],
       ...["--outFile", "kernels.wasm"],
     ],

@@ -79,6 +79,41 @@ function hasLargeBias({ integers: { biasLevels, shift } }: Convolution): boolean
   return largest > SMALL_BIAS && largest * 2 ** shift <= LANE_MAX;
 }
 
+/** What `wasm/walk_short.ts` needs; null where it cannot be used. */
+export function shortLimit(timing: Timing, layer: Convolution): number | null {
+  const { bounds, wide, integers } = layer;
+  const biasMax = integers.biasLevels.reduce((most, level) => Math.max(most, level), 0);
+  // Of a bias alone no neuron may spike.
+  if (wide || !integers.rectify || biasMax > SMALL_BIAS || biasMax >= timing.unit) return null;
+  const one = 2 ** integers.shift;
+  const travel = (bounds.currentMax + one) * timing.levelMax;
+  const limit = LANE_MAX - biasMax * one - travel;
+  const lowest = limit - bounds.threshold - travel;
+  return travel <= LANE_MAX && lowest >= -LANE_MAX && -LANE_MAX - 1 + travel < limit ? limit : null;
+}
+
+/** The block of a short walk. */
+export function placeShortBlock(arena: Arena, layer: Convolution, limit: number, options: TableOptions): LayerRecord {
+  const { lanes } = options;
+  const { integers, bounds } = layer;
+  const groups = Math.ceil(lanes / GROUP);
+  const size = groups * GROUP;
+  const biases = Array.from({ length: lanes }, (_, lane) => integers.biasLevels[lane % layer.output[0]]);
+  const constants = laneConstants(biases, size, { shift: integers.shift, room: limit - bounds.threshold });
+  const block = {
+    groups,
+    weightBytes: 2,
+    rowBytes: size * 2,
+    table: arena.place(plainTable(options, 0, size)),
+    start: arena.place(constants.start),
+    finish: arena.place(constants.finish),
+    biasLevels: arena.place(constants.biasLevels),
+    firstLane: 0,
+    lanes,
+  };
+  return { blocks: arena.placeRecords(BLOCK_FIELDS, [block]), blockCount: 1, limit };
+}
+
 /** Places the blocks of `lanes` lanes. */
 export function placeBlocks(arena: Arena, timing: Timing, layer: Convolution, options: TableOptions): LayerRecord {
   const { lanes, weightBits } = options;

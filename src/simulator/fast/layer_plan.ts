@@ -7,7 +7,7 @@ import type { Timing } from "../../ttfs/timing.ts";
 import type { Arena, LayerRecord, WorkSizes } from "./records.ts";
 
 /** Kernels of the WebAssembly module that take a layer. */
-export const STEP_KINDS = ["tiles", "merged", "taps", "max_pool", "average_pool", "count_events"] as const;
+export const STEP_KINDS = ["tiles", "scatter", "merged", "taps", "max_pool", "average_pool", "count_events"] as const;
 
 /** One of them. */
 export type StepKind = typeof STEP_KINDS[number];

@@ -1,4 +1,4 @@
-/** Convolutions and dense layers: tiles for few channels, merged lists for many, taps for depthwise ones. */
+/** Convolutions and dense layers: tiles for few channels, scatter for very few, merged lists for many, taps for depthwise ones. */
 
 import type { Layer, Network } from "../../core/network.ts";
 import { isGuarded, ROWS_MAX } from "./blocks.ts";
@@ -6,6 +6,7 @@ import { type Convolution, groupOf, toConvolution } from "./convolution.ts";
 import { type LayerPlan, PLAIN, type Planning, type Step } from "./layer_plan.ts";
 import { planMerged } from "./merge.ts";
 import { planDepthwise } from "./plan_taps.ts";
+import { planScatter, scatterPays } from "./scatter.ts";
 import { chooseTile, planTiles, takesPool, type Tile, tileCost } from "./tiles.ts";
 
 /** A layer with weights from many sources. */
@@ -24,13 +25,42 @@ export function planWeighted(planning: Planning, layer: WeightedLayer, index: nu
   }
   if (groups === 1) {
     const pool = poolAfter(network, layer, index);
-    const tile = chooseTile(whole, pool !== null);
+    if (options.weightBits === 8 && scatterPays(whole)) return planInScatter(planning, { layer, index, whole, pool });
+    const tile = chooseTile(timing, whole, pool !== null);
     if (tile !== null) return planInTiles(planning, { layer, index, whole, tile, pool });
   }
   return planInLists(planning, { layer, index, whole, groups });
 }
 
+/** Work of a step that no threads share: it is over before they would be awake. */
+const UNDIVIDED = 0;
+
 // ---------------------------------------------------------------------------------------------------------------------
+
+function planInScatter(
+  planning: Planning,
+  options: { layer: WeightedLayer; index: number; whole: Convolution; pool: number | null },
+): LayerPlan {
+  const { layer, index, whole, pool } = options;
+  const map = planning.maps[index];
+  const { record, sizes, note } = planScatter(planning.arena, planning.timing, whole);
+  planning.need(sizes);
+  if (pool !== null) planning.pooledBy.set(pool, index);
+  const { keepLevels } = planning.options;
+  const places = {
+    source: planning.sourceOf(layer.inputs[0]).bytes,
+    target: map.bytes,
+    pooled: pool !== null ? planning.maps[pool].bytes : 0,
+    keep: keepLevels ? 1 : 0,
+  };
+  return {
+    ...PLAIN,
+    steps: [planning.step("scatter", { ...record, ...places }, { amount: 1, work: UNDIVIDED })],
+    map,
+    unwritten: pool !== null && !keepLevels,
+    note: `${note}${pool !== null ? " with its pool" : ""}, ${lanesNote(whole)}`,
+  };
+}
 
 function planInTiles(
   planning: Planning,

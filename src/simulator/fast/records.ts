@@ -53,6 +53,7 @@ export const LAYER_FIELDS = [
   "watched",
   "stepMax",
   "currentMax",
+  "limit",
   "places",
   "fanOut",
   "cursors",
@@ -65,6 +66,9 @@ export const LAYER_FIELDS = [
   "rowStepX",
   "rowStepY",
   "bandRows",
+  "mapRowBytes",
+  "mapMarginBytes",
+  "quads",
   "chunk",
   "single",
   "weights",
@@ -100,15 +104,12 @@ export type WorkSizes = Record<typeof WORK_FIELDS[number], number>;
 /** Counters at the start of a work record: f64 events, i32 early, rectified, saturated, and the three of a blank tile. */
 const COUNTERS_BYTES = 32;
 const PAGE_BYTES = 65536;
-/** 32-bit addresses end here. */
-const PAGES_MAX = 65536;
 /** Kernels read and write whole vectors, up to this many bytes past what they were given. */
 const SLACK_BYTES = 64;
 
-/** Bump allocator over one shared WebAssembly memory. Addresses are multiples of 64. */
+/** Bump allocator: lays memory out in an ordinary buffer, then makes WebAssembly memory of just that size. */
 export interface Arena {
-  readonly memory: WebAssembly.Memory;
-  /** Zeroed bytes; never freed. */
+  /** Zeroed bytes; never freed. Addresses are multiples of 64. */
   reserve(bytes: number): number;
   /** Copies typed data in. */
   place(data: Int8Array | Uint8Array | Int16Array | Uint32Array | Int32Array): number;
@@ -119,43 +120,53 @@ export interface Arena {
   ): number;
   /** Bytes given out. */
   usedBytes(): number;
+  /** Shared memory with everything in it, which cannot grow; nothing can be placed from then on. */
+  seal(): WebAssembly.Memory;
 }
 
 /** An empty arena. */
 export function createArena(): Arena {
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: PAGES_MAX, shared: true });
+  let bytes = new Uint8Array(PAGE_BYTES);
   // Address 0 stays unused: it means "none".
   let free = 64;
-  const reserve = (bytes: number): number => {
+  let sealed = false;
+  const reserve = (count: number): number => {
+    assert(!sealed, "memory is laid out before it is used");
     const address = free;
-    free = Math.ceil((free + bytes + SLACK_BYTES) / 64) * 64;
-    const missing = Math.ceil((free + SLACK_BYTES) / PAGE_BYTES) - memory.buffer.byteLength / PAGE_BYTES;
-    // Doubling: pages are touched only when used, and few large areas let the system use large pages.
-    if (missing > 0) memory.grow(Math.max(missing, memory.buffer.byteLength / PAGE_BYTES));
+    free = Math.ceil((free + count + SLACK_BYTES) / 64) * 64;
+    if (free > bytes.length) {
+      const larger = new Uint8Array(Math.max(free, bytes.length * 2));
+      larger.set(bytes);
+      bytes = larger;
+    }
     return address;
   };
   const place: Arena["place"] = (data) => {
     const address = reserve(data.byteLength);
-    new Uint8Array(memory.buffer, address, data.byteLength).set(
-      new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-    );
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), address);
     return address;
   };
   return {
-    memory,
     reserve,
     place,
     placeRecords: (fields, records) =>
       place(Int32Array.from(records.flatMap((record) => fields.map((field) => record[field] ?? 0)))),
     usedBytes: () => free,
+    seal() {
+      sealed = true;
+      const pages = Math.ceil((free + SLACK_BYTES) / PAGE_BYTES);
+      const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+      new Uint8Array(memory.buffer).set(bytes.subarray(0, free));
+      bytes = new Uint8Array(0);
+      return memory;
+    },
   };
 }
 
 /** Scratch memory for one thread: counters, pointers, and what they point to. @returns its address */
 export function placeWork(arena: Arena, sizes: WorkSizes): number {
   const pointers = WORK_FIELDS.map((field) => arena.reserve(sizes[field]));
-  const address = arena.reserve(COUNTERS_BYTES + 4 * WORK_FIELDS.length);
-  new Int32Array(arena.memory.buffer, address + COUNTERS_BYTES, WORK_FIELDS.length).set(pointers);
+  const address = arena.place(Int32Array.from([...new Int32Array(COUNTERS_BYTES / 4), ...pointers]));
   return address;
 }
 

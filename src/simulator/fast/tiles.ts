@@ -2,7 +2,16 @@
 
 import type { WeightBits } from "../../model/quantise.ts";
 import type { Timing } from "../../ttfs/timing.ts";
-import { commonRecord, evenBlocks, type GatherPlan, placeBlocks, ROWS_MAX } from "./blocks.ts";
+import {
+  commonRecord,
+  evenBlocks,
+  type GatherPlan,
+  placeBlocks,
+  placeShortBlock,
+  ROWS_MAX,
+  shortLimit,
+  type TableOptions,
+} from "./blocks.ts";
 import { type Convolution, reachOnAxis, windowOf } from "./convolution.ts";
 import type { Arena } from "./records.ts";
 
@@ -17,16 +26,19 @@ const PLACES_MAX = 15;
 const TYPICAL_DENSITY = 0.3;
 /** Levels that a list of many events holds, where costs are compared. */
 const LEVELS_TYPICAL = 14;
+/** Sources of a tile whose list is short, and lanes of a walk event by event: currents and potentials are all in registers. */
+const SHORT_ROWS = 64;
+const SHORT_LANES = 48;
 
 /**
  * Best tile for a layer with few channels, or null when one position at a time suits it better.
  *
  * @param pool a 2x2 pool follows and could be done on the way
  */
-export function chooseTile(layer: Convolution, pool: boolean): Tile | null {
+export function chooseTile(timing: Timing, layer: Convolution, pool: boolean): Tile | null {
   const [channels, height, width] = layer.output;
   if (height * width === 1 || (channels > 32 && layer.input[0] > 4)) return null;
-  const candidates: Tile[] = [[1, 1], [1, 2], [2, 1], [2, 2], [1, 3], [1, 4], [2, 3], [2, 4], [4, 4]];
+  const candidates: Tile[] = [[1, 1], [1, 2], [2, 1], [2, 2], [1, 3], [1, 4], [2, 3], [2, 4], [4, 2], [4, 4]];
   const fitting = candidates.filter((tile) => {
     if (height % tile[0] !== 0 || width % tile[1] !== 0 || tile[0] * tile[1] * channels > 256) return false;
     const rows = windowOf(layer, 0, tile[0]) * windowOf(layer, 1, tile[1]) * layer.input[0];
@@ -34,7 +46,10 @@ export function chooseTile(layer: Convolution, pool: boolean): Tile | null {
     return [0, 1].every((axis) => tilesOfPixel(layer, axis as 0 | 1, tile) <= PLACES_MAX);
   });
   const pooling = pool ? fitting.filter(takesPool) : [];
-  return (pooling.length > 0 ? pooling : fitting).reduce<Tile | null>(
+  const usable = pooling.length > 0 ? pooling : fitting;
+  const short = usable.filter((tile) => isShort(layer, tile)).at(-1);
+  if (short !== undefined && shortLimit(timing, layer) !== null) return short;
+  return usable.reduce<Tile | null>(
     (best, tile) => best === null || tileCost(layer, tile) < tileCost(layer, best) ? tile : best,
     null,
   );
@@ -65,7 +80,8 @@ export function planTiles(
   const listBytes = (rows + 4) * 4;
   // A row more than there are: see `runBand`.
   const totalTiles = rowTiles * (onY.tiles + 2 * onY.margin + 1);
-  const blocks = placeBlocks(arena, timing, layer, {
+  const limit = weightBits === 8 && isShort(layer, tile) ? shortLimit(timing, layer) : null;
+  const table: TableOptions = {
     lanes: tile[0] * tile[1] * channels,
     rows,
     weightBits,
@@ -79,7 +95,10 @@ export function planTiles(
       if (!isTap(ky, kernel[0]) || !isTap(kx, kernel[1])) return 0;
       return integers.weights[(((lane % channels) * inputs + row % inputs) * kernel[0] + ky) * kernel[1] + kx];
     },
-  });
+  };
+  const blocks = limit !== null
+    ? placeShortBlock(arena, layer, limit, table)
+    : placeBlocks(arena, timing, layer, table);
   const places = new Uint32Array(height * width * inputs * 2);
   const fanOut = new Uint32Array(height * width * inputs);
   const reach = [reachOnAxis(layer, 0), reachOnAxis(layer, 1)];
@@ -123,8 +142,14 @@ export function planTiles(
       unsorted: bucketBytes * (timing.levelMax + 1),
       cursors: (totalTiles + 5) * 4 + 64,
     },
-    note: `tiles of ${tile[0]}x${tile[1]}`,
+    note: `tiles of ${tile[0]}x${tile[1]}${limit !== null ? ", event by event" : ""}`,
   };
+}
+
+/** Whether a tile's lists are so short that most levels have one event or two, and its lanes fit a walk event by event. */
+function isShort(layer: Convolution, tile: Tile): boolean {
+  const rows = windowOf(layer, 0, tile[0]) * windowOf(layer, 1, tile[1]);
+  return layer.input[0] === 1 && rows <= SHORT_ROWS && tile[0] * tile[1] * layer.output[0] <= SHORT_LANES;
 }
 
 /** Rough cost of a layer in tiles, in instructions; measured weights, used to compare tiles only. */

@@ -4,6 +4,7 @@ import { exactLevel } from "./lane";
 import { pairOffset, pairShift } from "./pairs";
 import { Block, FLAGS, GUARDS, Layer, roomOf, Work } from "./records";
 import { walk32 } from "./walk_32";
+import { walkShortBlock } from "./walk_short";
 import { walk1, walk2, walk3 } from "./walk_few";
 import {
   walk4,
@@ -20,7 +21,8 @@ import {
 /** Walks a list for one block and puts its levels at `target`, a byte a lane (two where the layer is signed). */
 @inline
 export function walkBlock(layer: Layer, work: Work, block: Block, list: usize, end: usize, target: usize): void {
-  if (layer.wide != 0 || !walk16(layer, work, block, list, end)) walkBlock32(layer, work, block, list, end, target);
+  if (layer.limit != 0) walkShortBlock(layer, work, block, list, end, target);
+  else if (layer.wide != 0 || !walk16(layer, work, block, list, end)) walkBlock32(layer, work, block, list, end, target);
   else leaveBlock(layer, work, block, list, target);
 }
 

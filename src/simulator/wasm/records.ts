@@ -19,7 +19,8 @@ export class Block {
   start: usize;
   /**
    * What the biases have brought once a level is the next to come, `[level][lane]` i16; 0: they are small, so `start` has them as
-   * if they had all come before everything.
+   * if they had all come before everything. Scatter: u32 address a level of what the biases of that level add to a row's currents,
+   * i16 a lane; 0: nothing.
    */
   rises: usize;
   /** What is added before rounding down, i16 a lane: a half, plus a negative bias. */
@@ -86,15 +87,17 @@ export class Layer {
   stepMax: i32;
   /** A current beyond this may leave 16 bits within `CHUNK` events; 65535: none can. */
   currentMax: i32;
-  /** Tile gather: for each source element where its events go; see `gather.ts`. */
+  /** Not 0: lists are short; a potential at which a neuron has crossed, or may have. */
+  limit: i32;
+  /** Tile gather and scatter: for each source element where its events go. */
   places: usize;
-  /** Tile gather: synapses of each source element, u32. */
+  /** Tile gather and scatter: synapses of each source element, u32. */
   fanOut: usize;
   /** Tile gather: cursor of every tile at its list's start, u32. */
   cursors: usize;
   /** Tile gather: every element's events go to three tiles side by side (3), to at most two by two (2), or anywhere (0). */
   reach: i32;
-  /** Tile gather: bytes of the events of one level. */
+  /** Tile gather and scatter: bytes of the events of one level. */
   bucketBytes: i32;
   /** Tile gather: tiles beyond each edge that only take what falls there; tiles in a row with them; bytes of a list. */
   marginY: i32;
@@ -106,11 +109,15 @@ export class Layer {
   rowStepY: i32;
   /** Tile gather: tile rows that are done at once. */
   bandRows: i32;
+  /** Scatter: bytes of a row of the map, bytes in it before the first neuron, and vectors by four of a row of an event's weights. */
+  mapRowBytes: i32;
+  mapMarginBytes: i32;
+  quads: i32;
   /** Merged gather: positions that are done at once. */
   chunk: i32;
   /** Merged gather: not 0 when every position sees exactly one pixel. */
   single: i32;
-  /** Taps: weights `[tap][lane]` i16, and their positive and negative parts. */
+  /** Scatter: weights of each input channel. Taps: weights `[tap][lane]` i16, and their positive and negative parts. */
   weights: usize;
   weightsUp: usize;
   weightsDown: usize;

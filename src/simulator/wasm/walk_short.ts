@@ -1,0 +1,169 @@
+/**
+ * Walks of short lists, of which most levels have one or two events: every event is a step of its own, so nothing depends on
+ * how many share a level, and the processor has nothing to guess. Weights are i16, `[row][lane]`.
+ *
+ * Nothing saturates: a potential tells where the last straight line began, and with it the very step of a crossing. The walk
+ * stops there, `cross` notes the neuron's level and sinks it, and the walk goes on. Small positive biases are in the potentials
+ * from the start, as a bound; `cross` takes out what has not come yet.
+ */
+
+import { earlyLevel } from "./lane";
+import { Block, Layer, ROW_MASK, Work } from "./records";
+
+/** Where potentials and early levels are in `Work.result`; currents come first. */
+const POTENTIALS: usize = 96;
+const NOTES: usize = 192;
+/** Note of a neuron whose bias has come for good. */
+const SETTLED: u32 = 255;
+/** Below everything that a neuron can climb from. */
+const SUNK: i16 = -32768;
+
+/** Walks a list for one block and puts its levels at `target`, a byte a lane. */
+export function walkShortBlock(layer: Layer, work: Work, block: Block, list: usize, end: usize, target: usize): void {
+  const state = work.result;
+  const groups = block.groups;
+  const zero = i16x8.splat(0);
+  for (let at = 0; at < groups << 5; at += 16) {
+    v128.store(state + at, zero);
+    v128.store(state + at, v128.load(block.start + at), POTENTIALS);
+  }
+  for (let at = 0; at < groups << 4; at += 16) v128.store(state + at, zero, NOTES);
+  while (list < end) {
+    if (groups == 3) list = walkShort3(list, end, block.table, state, layer.limit);
+    else if (groups == 2) list = walkShort2(list, end, block.table, state, layer.limit);
+    else list = walkShort1(list, end, block.table, state, layer.limit);
+    cross(layer, work, block, load<u32>(list - 4) >>> 24, load<u32>(list) >>> 24);
+  }
+  const room = i16x8.splat(<i16> (layer.limit - layer.threshold));
+  for (let at = 0; at < groups << 5; at += 32) {
+    const from = state + at;
+    const low = levelsOf(layer, v128.load(from, POTENTIALS), room, v128.load(block.finish + at));
+    const high = levelsOf(layer, v128.load(from, POTENTIALS + 16), room, v128.load(block.finish + at, 16));
+    const notes = v128.load(state + (at >> 1), NOTES);
+    // Settled ones are as late as those without a note.
+    const open = v128.or(i8x16.eq(notes, zero), i8x16.eq(notes, i8x16.splat(<i8> SETTLED)));
+    work.rectified += popcnt(i8x16.bitmask(v128.and(i8x16.narrow_i16x8_s(low, high), open)));
+    v128.store(target + (at >> 1), v128.bitselect(i8x16.narrow_i16x8_u(low, high), notes, open));
+  }
+}
+
+@inline
+function levelsOf(layer: Layer, potential: v128, room: v128, finish: v128): v128 {
+  return i16x8.shr_s(i16x8.add_sat_s(i16x8.sub_sat_s(potential, room), finish), layer.shift);
+}
+
+/** Looks at all neurons at or above the limit after the line from level `now` to `next`. */
+@inline
+function cross(layer: Layer, work: Work, block: Block, now: i32, next: i32): void {
+  const top = i16x8.splat(<i16> (layer.limit - 1));
+  for (let at = 0; at < block.groups << 5; at += 16) {
+    const mask = i16x8.bitmask(i16x8.gt_s(v128.load(work.result + at, POTENTIALS), top));
+    if (mask != 0) crossLanes(layer, work, block, at >> 1, mask, now, next);
+  }
+}
+
+function crossLanes(layer: Layer, work: Work, block: Block, first: i32, mask: i32, now: i32, next: i32): void {
+  const state = work.result;
+  for (; mask != 0; mask &= mask - 1) {
+    const lane = first + ctz(mask);
+    const word = state + (lane << 1);
+    const note = <u32> load<u8>(state + lane, NOTES);
+    const bias = note == SETTLED ? 0 : max(load<i32>(block.biasLevels + (lane << 2)), 0);
+    const current = <i32> load<i16>(word);
+    let level = now;
+    let potential = <i32> load<i16>(word, POTENTIALS) - current * (now - next);
+    let crossed = false;
+    while (level > next && !crossed) {
+      level--;
+      potential += current;
+      crossed = potential - (min(bias, level) << layer.shift) >= layer.limit;
+    }
+    if (crossed) {
+      store<u8>(state + lane, <u8> earlyLevel(layer, work, level + 1), NOTES);
+      store<i16>(word, SUNK, POTENTIALS);
+    } else if (next < bias) {
+      store<u8>(state + lane, <u8> SETTLED, NOTES);
+      store<i16>(word, <i16> (current + (1 << layer.shift)));
+      store<i16>(word, <i16> (potential - (next << layer.shift)), POTENTIALS);
+    }
+  }
+}
+
+/** Walks until a potential is at the limit. @returns where in the list the next event is */
+@inline
+function walkShort(groups: i32, list: usize, end: usize, table: usize, state: usize, limit: i32): usize {
+  const zero = i16x8.splat(0);
+  let i0 = v128.load(state), i1 = v128.load(state, 16);
+  let v0 = v128.load(state, POTENTIALS), v1 = v128.load(state, POTENTIALS + 16);
+  let i2 = zero, i3 = zero, i4 = zero, i5 = zero, v2 = zero, v3 = zero, v4 = zero, v5 = zero;
+  if (groups > 1) {
+    i2 = v128.load(state, 32);
+    i3 = v128.load(state, 48);
+    v2 = v128.load(state, POTENTIALS + 32);
+    v3 = v128.load(state, POTENTIALS + 48);
+  }
+  if (groups > 2) {
+    i4 = v128.load(state, 64);
+    i5 = v128.load(state, 80);
+    v4 = v128.load(state, POTENTIALS + 64);
+    v5 = v128.load(state, POTENTIALS + 80);
+  }
+  const top = i16x8.splat(<i16> (limit - 1));
+  let event = load<u32>(list);
+  do {
+    const row = table + (event & ROW_MASK) * (groups << 5);
+    list += 4;
+    const next = load<u32>(list);
+    const steps = i16x8.splat(<i16> ((event >>> 24) - (next >>> 24)));
+    event = next;
+    i0 = i16x8.add(i0, v128.load(row));
+    i1 = i16x8.add(i1, v128.load(row, 16));
+    v0 = i16x8.add_sat_s(v0, i16x8.mul(i0, steps));
+    v1 = i16x8.add_sat_s(v1, i16x8.mul(i1, steps));
+    let most = i16x8.max_s(v0, v1);
+    if (groups > 1) {
+      i2 = i16x8.add(i2, v128.load(row, 32));
+      i3 = i16x8.add(i3, v128.load(row, 48));
+      v2 = i16x8.add_sat_s(v2, i16x8.mul(i2, steps));
+      v3 = i16x8.add_sat_s(v3, i16x8.mul(i3, steps));
+      most = i16x8.max_s(most, i16x8.max_s(v2, v3));
+    }
+    if (groups > 2) {
+      i4 = i16x8.add(i4, v128.load(row, 64));
+      i5 = i16x8.add(i5, v128.load(row, 80));
+      v4 = i16x8.add_sat_s(v4, i16x8.mul(i4, steps));
+      v5 = i16x8.add_sat_s(v5, i16x8.mul(i5, steps));
+      most = i16x8.max_s(most, i16x8.max_s(v4, v5));
+    }
+    if (v128.any_true(i16x8.gt_s(most, top))) break;
+  } while (list < end);
+  v128.store(state, i0);
+  v128.store(state, i1, 16);
+  v128.store(state, v0, POTENTIALS);
+  v128.store(state, v1, POTENTIALS + 16);
+  if (groups > 1) {
+    v128.store(state, i2, 32);
+    v128.store(state, i3, 48);
+    v128.store(state, v2, POTENTIALS + 32);
+    v128.store(state, v3, POTENTIALS + 48);
+  }
+  if (groups > 2) {
+    v128.store(state, i4, 64);
+    v128.store(state, i5, 80);
+    v128.store(state, v4, POTENTIALS + 64);
+    v128.store(state, v5, POTENTIALS + 80);
+  }
+  return list;
+}
+
+function walkShort1(list: usize, end: usize, table: usize, state: usize, limit: i32): usize {
+  return walkShort(1, list, end, table, state, limit);
+}
+
+function walkShort2(list: usize, end: usize, table: usize, state: usize, limit: i32): usize {
+  return walkShort(2, list, end, table, state, limit);
+}
+
+function walkShort3(list: usize, end: usize, table: usize, state: usize, limit: i32): usize {
+  return walkShort(3, list, end, table, state, limit);
+}

@@ -1,0 +1,87 @@
+/**
+ * Convolutions of few channels, which the integer kernel scatters over the map or walks event by event: random ones, with pools
+ * and without, biases of either sign, and spikes at every step. General random networks seldom have them.
+ */
+
+import assert from "node:assert/strict";
+import { outputShape } from "../../src/core/geometry.ts";
+import type { Layer } from "../../src/core/network.ts";
+import { createRandom, type Random } from "../../src/core/random.ts";
+import { createInferenceOutput } from "../../src/core/results.ts";
+import { type Shape, sizeOf } from "../../src/core/shape.ts";
+import { dequantise, quantise } from "../../src/model/quantise.ts";
+import { createFastKernel } from "../../src/simulator/kernel_fast.ts";
+import { createReferenceKernel } from "../../src/simulator/kernel_reference.ts";
+import { createComparison } from "../support/compare_kernels.ts";
+import { makeNetwork } from "../support/networks.ts";
+import { pick, randomLevels } from "../support/random_wide_network.ts";
+
+const NETWORKS = 200;
+const FRAMES = 4;
+
+for (const [kernel, inputs] of [["scattered", [2, 4, 6, 9]], ["event by event", [1]]] as const) {
+  Deno.test(`${NETWORKS} random convolutions, many of them ${kernel}, equal their twin`, () => {
+    let met = 0;
+    let early = 0;
+    for (let seed = 0; seed < NETWORKS; seed++) {
+      const random = createRandom(seed);
+      const tMax = pick(random, [2, 4, 16, 16, 32, 64]);
+      const shape: Shape = [pick(random, inputs), 5 + random.integer(9), 5 + random.integer(9)];
+      const layers = randomLayers(random, shape);
+      const input = { shape, color: "grey" as const, mean: Array(shape[0]).fill(0), std: Array(shape[0]).fill(1) };
+      const network = makeNetwork({ layers, tMax, input });
+      const twin = createReferenceKernel(dequantise(quantise(network, 8)));
+      const kept = createFastKernel(network, { keepLevels: true });
+      const lean = createFastKernel(network);
+      if (kept.describe().layers[0].kernel.includes(kernel)) met++;
+      const comparison = createComparison(network, twin, kept, `${kernel}, seed ${seed}, t_max ${tMax}`);
+      const output = createInferenceOutput(network);
+      for (let frame = 0; frame < FRAMES; frame++) {
+        const density = pick(random, [0, 0.1, 0.4, 1]);
+        const levels = randomLevels(random, sizeOf(shape), {
+          low: 0,
+          high: pick(random, [1, 1, 2]) * (tMax - 1),
+          density,
+        });
+        comparison.run(levels);
+        early += comparison.earlySpikes();
+        lean.run(levels, output);
+        assert.deepEqual(output.levels, kept.levelsOf(layers.length - 1), `seed ${seed}: without what is in between`);
+        assert.equal(output.counters.earlySpikes, comparison.earlySpikes());
+      }
+    }
+    console.log(`${met} ${kernel}, ${early} early spikes`);
+    assert.ok(met > NETWORKS / 4, `${met} ${kernel}`);
+    assert.ok(early > 10_000, `${early} early spikes`);
+  });
+}
+
+/** A convolution, and sometimes its pool. */
+function randomLayers(random: Random, shape: Shape): Layer[] {
+  const kernel = [pick(random, [2, 3, 5]), pick(random, [2, 3, 5])] as const;
+  const window = {
+    kernel,
+    stride: [1, 1],
+    padding: [random.integer(2), random.integer(3), random.integer(3), random.integer(2)],
+    dilation: [1, 1],
+  } as const;
+  const channels = pick(random, [1, 3, 6, 8, 12]);
+  const fanIn = shape[0] * kernel[0] * kernel[1];
+  // Small enough for 16 bits to need no guard, large enough for some to spike early.
+  const spread = pick(random, [0.2, 0.5, 1]) / Math.sqrt(fanIn);
+  const convolution: Layer = {
+    kind: "conv2d",
+    name: "conv",
+    inputs: [-1],
+    shape: outputShape({ kind: "conv2d", ...window }, shape, channels),
+    ...window,
+    groups: 1,
+    rectify: true,
+    scale: 1,
+    weights: Float32Array.from({ length: channels * fanIn }, () => random.between(-spread, spread * 1.3)),
+    bias: Float32Array.from({ length: channels }, () => random.between(-1, 1) * pick(random, [0, 0.3, 0.5, 2])),
+  };
+  const pool = { kind: "max_pool", kernel: [2, 2], stride: [2, 2], padding: [0, 0, 0, 0] } as const;
+  if (random.integer(2) === 0) return [convolution];
+  return [convolution, { ...pool, name: "pool", inputs: [0], shape: outputShape(pool, convolution.shape, channels) }];
+}
