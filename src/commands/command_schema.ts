@@ -44,6 +44,16 @@ const ENVELOPE = z.strictObject({
   args: z.unknown().default({}),
 });
 
+/** The JSON Schema of each verb's command, as `command.VERB`. */
+export function commandJsonSchemas(): Record<string, object> {
+  return Object.fromEntries(
+    Object.entries(ARGS).map(([verb, args]) => {
+      const form = ENVELOPE.extend({ args: args.safeParse({}).success ? args.optional() : args });
+      return [`command.${verb}`, z.toJSONSchema(form, { io: "input" })];
+    }),
+  );
+}
+
 /** Reads a command; `problem` says what is wrong with it, and `id` is there as soon as it could be read. */
 export function parseCommand(
   verb: CommandVerb,

@@ -31,6 +31,9 @@ const HINTS: Readonly<Record<number, string>> = {
   155: "This broker takes no QoS 1 messages; quartz-edge needs them",
 };
 
+/** A broker that closes without a reason; some do so to the older of two clients with one id. */
+const HINT_CLOSED = "The broker's log says why; it may be that another client connects with this client id";
+
 /** Quota exceeded: of a message, it is no fault of that message, which waits until there is room again. */
 export const QUOTA_EXCEEDED = 151;
 /** Reasons of a DISCONNECT that are about what the client sent: malformed, protocol, not authorized, topic, size, format. */
@@ -47,7 +50,7 @@ const VERSION_CODES = [1, 132];
 export function sessionEndOf(error: unknown, wasOnline: boolean): SessionEnd {
   if (!(error instanceof Error)) {
     return wasOnline
-      ? { kind: "lost", text: "the broker closed the connection", mayBeMessage: true }
+      ? { kind: "lost", text: "the broker closed the connection", hint: HINT_CLOSED, mayBeMessage: true }
       : { kind: "unreachable", text: "the connection was closed before the broker answered" };
   }
   const code = (error as Error & { readonly code?: unknown }).code;

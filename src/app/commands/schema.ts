@@ -1,8 +1,9 @@
-/** `schema`: the JSON Schemas of everything that people write or read: configuration, network manifest, MQTT payloads. */
+/** `schema`: the JSON Schemas of everything that people write or read: configuration, network manifest, MQTT messages. */
 
 import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { schemaFiles } from "../../config/schema_files.ts";
+import { commandJsonSchemas } from "../../commands/command_schema.ts";
 import { configJsonSchema } from "../../config/schema.ts";
 import { didYouMean } from "../../config/suggest.ts";
 import { ConfigError } from "../../core/errors.ts";
@@ -31,6 +32,7 @@ export async function runSchema(command: CommandOf<"schema">, { console }: Comma
     board: boardJsonSchema(),
     manifest: manifestJsonSchema(),
     ...payloadJsonSchemas(),
+    ...commandJsonSchemas(),
   };
   const names = Object.keys(schemas);
   if (command.name === null) {

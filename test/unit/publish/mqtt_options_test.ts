@@ -80,4 +80,9 @@ Deno.test("sessionEndOf() tells refusals, absences and losses apart", () => {
   for (const [error, wasOnline, kind] of cases) assert.equal(sessionEndOf(error, wasOnline).kind, kind);
   assert.equal(sessionEndOf(coded("", "ECONNREFUSED"), false).text, "ECONNREFUSED");
   assert.match(sessionEndOf(coded("Session taken over", 142), true).hint ?? "", /own/);
+  assert.match(
+    sessionEndOf(null, true).hint ?? "",
+    /another client/,
+    "some brokers take a session over without a word",
+  );
 });
