@@ -310,6 +310,7 @@ export const COMMAND_TABLE = {
         high: 4294967295,
         about: "lose, change, delay and repeat bytes of the link by this seed",
       },
+      json: { type: "switch", about: "log as JSON, too: the address always is" },
     },
     examples: ["twin --listen tcp:127.0.0.1:9100", "twin --listen serial:/dev/ttyUSB1 --faults 7"],
   },

@@ -41,7 +41,7 @@ export async function runTwin(command: CommandOf<"twin">, context: CommandContex
     random,
     name: `quartz-edge twin ${VERSION}`,
   });
-  const log = createLog({ level: "info", format: "auto", clock, console });
+  const log = createLog({ level: "info", format: command.json ? "json" : "auto", clock, console });
   const shelf = createImageShelf(board);
   const faulty = command.faults === null ? null : createRandom(command.faults);
   const served: { agent: AgentSession | null } = { agent: null };

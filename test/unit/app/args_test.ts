@@ -82,6 +82,7 @@ Deno.test("parseCommandLine() reads every verb", () => {
       listen: "tcp:127.0.0.1:0",
       board: null,
       faults: 7,
+      json: false,
     }],
     ["parity n --link serial:/dev/ttyUSB0 --full", {
       verb: "parity",
