@@ -6,8 +6,11 @@ import { commonRecord, type GatherPlan, placeBlocks } from "./blocks.ts";
 import type { Convolution } from "./convolution.ts";
 import type { Arena } from "./records.ts";
 
-/** Lists of a chunk of positions take at most about this much, so that they stay in cache beside the weights. */
-const CHUNK_BYTES = 256 * 1024;
+/**
+ * Lists of a chunk of positions take at most this much, and a third of it at the usual density, so that they stay in cache beside
+ * the weights. A chunk fetches all weights of a layer, so there should be few.
+ */
+const CHUNK_BYTES = 1024 * 1024;
 /** Share of sources that is taken to have events, and instructions for one, beside those for each vector. */
 const TYPICAL_DENSITY = 0.3;
 const EVENT_WORK = 10;
