@@ -1,6 +1,7 @@
 """What is trained: one recipe for each bundled network. All that a run depends on, apart from the data, is here."""
 
 from dataclasses import dataclass
+from typing import Optional
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Recipe:
     label_smoothing: float = 0.05
     ann: Stage = Stage(epochs=20, rate=4e-3)
     spiking: Stage = Stage(epochs=4, rate=5e-4)
+    grid: Optional[Stage] = None  # epochs with weights on the grid of 8 bits
     spiking_percentile: float = 99.9  # scale of the activations while the network is fine-tuned as spikes
     batch: int = 128
     seed: int = 1
@@ -51,6 +53,7 @@ FASHION = Recipe(
     rotate_degrees=5.0,
     shift_pixels=1.5,
     ann=Stage(epochs=30, rate=4e-3),
+    grid=Stage(epochs=3, rate=2e-4),
 )
 
 RECIPES = {recipe.name: recipe for recipe in (MNIST, FASHION)}

@@ -19,7 +19,7 @@ from augment import augment
 from lenet import LeNet, fold
 from normalise import measure_scales, normalise
 from recipes import RECIPES
-from spiking import drive, encode, fire
+from spiking import drive, encode, fire, ramp
 
 
 def train(recipe, images, labels):
@@ -59,7 +59,7 @@ def fit(model, logits_of, stage, recipe, images, labels):
     return average.eval()
 
 
-def spiking_logits(model, x, scales, t_max):
+def spiking_logits(model, x, scales, t_max, early=True):
     """Logits of the spiking network in units of the source network, differentiable straight through."""
     levels = encode(x, t_max)
     for layer, scale in zip(normalise(model, scales), scales):
@@ -67,7 +67,7 @@ def spiking_logits(model, x, scales, t_max):
         smooth = drive(layer, levels) + bias * (t_max - 1)
         smooth = smooth.relu() if layer.rectify else smooth
         with torch.no_grad():
-            exact = fire(layer, levels, t_max)[0]
+            exact = fire(layer, levels, t_max)[0] if early else ramp(layer, levels, t_max)
         levels = smooth + (exact - smooth).detach()
         levels = F.max_pool2d(levels, 2) if layer.pool else levels
     return levels * (scales[-1] / (t_max - 1))

@@ -3,6 +3,7 @@
 import type { Issue } from "../core/errors.ts";
 import type { Distribution } from "./distribution.ts";
 import { hasWeights, isPadded, readsExtras, type SourceGraph, type SourceLayer } from "./graph.ts";
+import { keepGrid } from "./keep_grid.ts";
 import { type Reading, readingsOf, visitWeights } from "./parts.ts";
 import type { ShiftPlan } from "./shifts.ts";
 
@@ -36,7 +37,7 @@ export interface Measured {
  * Chooses scales from what was measured, all layers at once: a layer's percentile becomes the coded 1.0.
  *
  * A shifted layer codes from its low percentile to its high one. A layer whose bias would leave its range gets a larger
- * scale. Pushes layers that are always 0.
+ * scale, one whose weights are on a grid the scale beside its own that keeps them there. Pushes layers that are always 0.
  */
 export function chooseScales(
   graph: SourceGraph,
@@ -77,6 +78,17 @@ export function chooseScales(
     }
     if (range.note !== null) notes.push(`${layer.name}: ${range.note}`);
     if (factor > 1) notes.push(`${layer.name}: range widened by ${format(factor)}, as too many neurons spiked early`);
+    if (hasWeights(layer) && range.shift === 0) {
+      const readings = readingsOf(graph, plan.parts, layer);
+      const inputScales = readings.flatMap(({ layer: from }) => (from < 0 ? graph.input.scale : [scale[from]]));
+      const kept = keepGrid(layer.weights, inputScales, range.scale);
+      if (kept !== range.scale) {
+        notes.push(
+          `${layer.name}: scale ${format(range.scale)} became ${format(kept)}, so that weights keep their grid`,
+        );
+      }
+      range.scale = kept;
+    }
     scale.push(range.scale);
     shift.push(range.shift);
     if (hasWeights(layer)) growForBias(graph, plan, { scale, shift, notes }, index, options);

@@ -55,6 +55,13 @@ export function dequantise(quantised: QuantisedNetwork): Network {
   return { ...quantised.network, layers: layers as Layer[] };
 }
 
+/** True for weights that are on such a grid already: quantising changes none of them. */
+export function isOnGrid(weights: Float32Array | Float64Array, bits: WeightBits): boolean {
+  const grid = toGrid(weights, bits);
+  for (let i = 0; i < weights.length; i++) if (weights[i] !== valueOf(grid, grid.integers[i])) return false;
+  return true;
+}
+
 /** What quantising to `bits` costs, for each layer with weights. */
 export function quantiseReport(network: Network, bits: WeightBits): LayerQuantisation[] {
   const { grids } = quantise(network, bits);
@@ -74,12 +81,13 @@ function valueOf(grid: WeightGrid, integer: number): number {
   return integer * 2 ** -grid.exponent;
 }
 
-function toGrid(weights: Float32Array, bits: WeightBits): WeightGrid {
+function toGrid(weights: Float32Array | Float64Array, bits: WeightBits): WeightGrid {
   const limit = 2 ** (bits - 1) - 1;
-  const largest = weights.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0);
+  // Loops: `reduce` and `from` take their time, and large networks have millions of weights.
+  let largest = 0;
+  for (let i = 0; i < weights.length; i++) largest = Math.max(largest, Math.abs(weights[i]));
   let exponent = EXPONENT_MAX;
   while (Math.round(largest * 2 ** exponent) > limit) exponent--;
-  // A loop: `from` takes its time, and large networks have millions of weights.
   const integers = new Int16Array(weights.length);
   const one = 2 ** exponent;
   for (let i = 0; i < weights.length; i++) integers[i] = Math.round(weights[i] * one);

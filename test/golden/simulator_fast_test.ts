@@ -28,24 +28,22 @@ const EQUAL_FRAMES = Number(process.env.QUARTZ_FRAMES ?? 2000);
 const FLOAT_FRAMES = Number(process.env.QUARTZ_FRAMES ?? 1000);
 
 /**
- * Predictions that 16-bit weights change, in each whole test set of 10,000, as measured. The goal is at most 2: met by MNIST,
- * MISSED by Fashion-MNIST. Each layer's grid is as fine as 16 bits allow.
+ * What quantising may cost: predictions that 16-bit weights change, of 10,000; share of spike times that they move; points of
+ * accuracy that 8-bit weights lose over a whole test set, as fewer images decide more coarsely.
  *
- * What happens: a neuron whose potential is within the weights' error of half a step rounds the other way (0.02 to 0.05 % do),
- * its step is passed on, and one output in a hundred ends a whole step off. Where the two best classes are equal or a step
- * apart, that decides; the test holds every changed prediction to this. Finer weights, or a read-out of the last layer finer
- * than a step, would be needed.
+ * MNIST's weights are on no grid: 16 bits change 2 of 10,000 answers and 8 bits lose 0.02 points.
+ * Fashion-MNIST's were trained on the grid of 8 bits, so nothing of them is rounded: every kernel must give the same spikes.
+ *
+ * What happens without that: a neuron whose potential is within the weights' error of half a step rounds the other way (0.02
+ * to 0.05 % do with 16 bits), its step is passed on, and one output in a hundred ends a whole step off. Where the two best
+ * classes are equal or a step apart, that decides; the test holds every changed prediction to this.
  */
-const CHANGED_OF_10000 = { "mnist-lenet": 2, "fashion-lenet": 12 };
+const ALLOWED = {
+  "mnist-lenet": { changed: 2, movedShare: 0.001, lostPoints: 0.1 },
+  "fashion-lenet": { changed: 0, movedShare: 0, lostPoints: 0 },
+};
 /** A sample may hold a few more than its share. */
 const CHANGED_MORE = 2;
-/** Share of spike times that 16-bit weights may move. */
-const MOVED_MAX = 0.001;
-/**
- * Points of accuracy that 8-bit weights may cost over a whole test set; fewer images decide more coarsely. The goal is 0.1:
- * met by MNIST (0.02), MISSED by Fashion-MNIST (0.24), whose larger layers have more weights that 8 bits round to little.
- */
-const LOST_MAX = { "mnist-lenet": 0.1, "fashion-lenet": 0.25 };
 
 /** Images and labels of a test set. */
 interface Images {
@@ -106,13 +104,14 @@ for (const { name, needs, ready, load } of SETS) {
             `${(100 * moved / exact.levels.length).toFixed(3)} % of spike times, ` +
             `accuracy ${accuracy(ours, images).toFixed(2)} % (float64 ${accuracy(exact, images).toFixed(2)} %)`,
         );
+        const allowed = ALLOWED[name];
         const share = Math.min(1, FLOAT_FRAMES / 10_000);
-        const more = share < 1 ? CHANGED_MORE : 0;
+        const more = share < 1 && allowed.changed > 0 ? CHANGED_MORE : 0;
         if (weightBits === 16) {
-          assert.ok(changed.length <= share * CHANGED_OF_10000[name] + more, `${changed.length} predictions differ`);
+          assert.ok(changed.length <= share * allowed.changed + more, `${changed.length} predictions differ`);
           for (const image of changed) assert.ok(exact.margins[image] <= 1, `image ${image} is no near tie`);
-          assert.ok(moved / exact.levels.length <= MOVED_MAX, "spike times");
-        } else assert.ok(lost <= LOST_MAX[name] + 100 * (more / FLOAT_FRAMES), `accuracy lost: ${lost} points`);
+          assert.ok(moved / exact.levels.length <= allowed.movedShare, "spike times");
+        } else assert.ok(lost <= allowed.lostPoints + 100 * (more / FLOAT_FRAMES), `accuracy lost: ${lost} points`);
       }
     },
   });

@@ -168,11 +168,8 @@ function formatEvaluation(
     lines.push(`source network  ${percent(annAgreement)} of ${result.total} frames answered alike`);
   }
   for (const { name, exponent, errorMax, snrDb } of quantisation) {
-    lines.push(
-      `weights         ${name}: steps of 2^${-exponent}, largest error ${errorMax.toPrecision(2)}, ${
-        snrDb.toFixed(1)
-      } dB`,
-    );
+    const lost = errorMax === 0 ? "exact" : `largest error ${errorMax.toPrecision(2)}, ${snrDb.toFixed(1)} dB`;
+    lines.push(`weights         ${name}: steps of 2^${-exponent}, ${lost}`);
   }
   if (result.clampedValues > 0) {
     lines.push(`clamped         ${result.clampedValues} input values outside the code's range`);

@@ -1,7 +1,7 @@
 /** Weights on a power-of-two grid. */
 
 import assert from "node:assert/strict";
-import { dequantise, quantise, quantiseReport } from "../../../src/model/quantise.ts";
+import { dequantise, isOnGrid, quantise, quantiseReport } from "../../../src/model/quantise.ts";
 import { goldenMnistNetwork } from "../../support/networks.ts";
 
 Deno.test("quantise() uses the finest grid on which a layer's largest weight fits", () => {
@@ -37,4 +37,13 @@ Deno.test("quantiseReport() says what a layer lost: at most half a step of its g
     assert.ok(layer.snrDb > 30, layer.name);
     assert.ok(layer.zeroed < 0.1, layer.name);
   }
+});
+
+Deno.test("isOnGrid() holds for weights that quantising leaves alone, and for no others", () => {
+  const onGrid = Float64Array.of(127 / 512, -1 / 512, 0);
+  assert.ok(isOnGrid(onGrid, 8));
+  assert.ok(!isOnGrid(Float64Array.of(128 / 512, -1 / 512), 8), "one step too many");
+  assert.ok(isOnGrid(Float64Array.of(128 / 512, -1 / 512), 16));
+  assert.ok(!isOnGrid(Float64Array.of(1 / 3, 1), 16));
+  assert.ok(isOnGrid(new Float32Array(3), 8), "zeros");
 });
