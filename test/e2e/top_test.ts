@@ -102,7 +102,7 @@ Deno.test("top --once --json over a monitor needs its token, from a file", async
 Deno.test("top over a broker shows a gateway that is elsewhere", async () => {
   await using broker = await openEmbeddedBroker({ port: 0 });
   await using demo = startProgram(["demo", "--plain", "--rate", "20", "--broker", broker.url]);
-  await demo.line(/^frame 20:/);
+  await demo.line(/^frame \d\d+:/);
   const { code, stdout, stderr } = await runTask("quartz", [
     "top",
     "--broker",
