@@ -47,6 +47,7 @@ export async function widen(
     const more = moreHeadroom(factors, early, { graph, parts: plan.parts, percentile });
     if (more === null) break;
     factors = more;
+    work.progress("making headroom", round + 1, ROUNDS);
     candidate = build(factors);
   }
   if (candidate === plain) return plain;
