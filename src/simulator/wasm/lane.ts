@@ -52,7 +52,7 @@ export function exactLevel(
 }
 
 /** Level at which a potential that grows by `current` from level `now` on reaches the threshold. */
-
+@inline
 function crossing(layer: Layer, work: Work, now: i32, potential: i32, current: i32): i32 {
   const steps = (layer.threshold - potential + current - 1) / current;
   return earlyLevel(layer, work, now - steps + 1);

@@ -40,10 +40,12 @@ function sortPixels(layer: Layer, work: Work, from: i32, to: i32): void {
   }
 }
 
+@inline
 function pixelBytes(layer: Layer): i32 {
   return (layer.inChannels + 8) << 2;
 }
 
+@inline
 function startBytes(layer: Layer): i32 {
   return (layer.levelMax + 1) << 1;
 }
@@ -97,6 +99,7 @@ function fetchTable(layer: Layer, work: Work, block: Block): void {
 
 /** List of a position that sees one pixel. */
 
+@inline
 function pointList(layer: Layer, work: Work, position: i32, list: usize): usize {
   const y = position / layer.outWidth * layer.strideY;
   const x = position % layer.outWidth * layer.strideX;

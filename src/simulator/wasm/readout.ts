@@ -19,12 +19,11 @@ import {
 } from "./walk_groups";
 
 /** Walks a list for one block and puts its levels at `target`, a byte a lane (two where the layer is signed). */
-
+@inline
 export function walkBlock(layer: Layer, work: Work, block: Block, list: usize, end: usize, target: usize): void {
   if (layer.limit != 0) walkShortBlock(layer, work, block, list, end, target);
-  else if (layer.wide != 0 || !walk16(layer, work, block, list, end)) {
-    walkBlock32(layer, work, block, list, end, target);
-  } else leaveBlock(layer, work, block, list, target);
+  else if (layer.wide != 0 || !walk16(layer, work, block, list, end)) walkBlock32(layer, work, block, list, end, target);
+  else leaveBlock(layer, work, block, list, target);
 }
 
 /** `Layer.currentMax` where no current can leave 16 bits. */
@@ -55,7 +54,7 @@ function walk16(layer: Layer, work: Work, block: Block, list: usize, end: usize)
 }
 
 /** Levels of all lanes by the closed form; then the exact way for those that reached the threshold, or may have. */
-
+@inline
 function leaveBlock(layer: Layer, work: Work, block: Block, list: usize, target: usize): void {
   const room = i16x8.splat(<i16> roomOf(layer));
   const bytes = block.groups << 5;
@@ -81,11 +80,12 @@ function leaveBlock(layer: Layer, work: Work, block: Block, list: usize, target:
 }
 
 /** Levels of eight neurons by the closed form. */
-
+@inline
 function levelsOf(layer: Layer, potential: v128, room: v128, finish: v128): v128 {
   return i16x8.shr_s(i16x8.add_sat_s(i16x8.sub_sat_s(potential, room), finish), layer.shift);
 }
 
+@inline
 function storeLevel(layer: Layer, target: usize, lane: i32, level: i32): void {
   if (layer.signed != 0) store<i16>(target + (lane << 1), <i16> level);
   else store<u8>(target + lane, <u8> level);
@@ -132,7 +132,7 @@ function walkBlock32(layer: Layer, work: Work, block: Block, list: usize, end: u
 }
 
 /** Stores eight levels and counts those of the lanes in `mask` that were rectified or saturated. */
-
+@inline
 function storeLevels(layer: Layer, work: Work, levels: v128, mask: i32, target: usize, lane: i32): void {
   if (layer.signed != 0) {
     const floor = i16x8.splat(<i16> (1 - layer.unit));
@@ -145,7 +145,7 @@ function storeLevels(layer: Layer, work: Work, levels: v128, mask: i32, target: 
 }
 
 /** Copies `bytes` bytes and writes none besides; may read up to 15 more. */
-
+@inline
 export function copyExact(target: usize, source: usize, bytes: i32): void {
   if (bytes >= 16) {
     const last = bytes - 16;

@@ -170,6 +170,7 @@ export const CHUNK: usize = 128;
 
 /** What is added to a potential so that the threshold is at the top of 16 bits, where saturation keeps it. */
 
+@inline
 export function roomOf(layer: Layer): i32 {
   return 32767 - layer.threshold;
 }

@@ -8,7 +8,7 @@
  */
 
 import { earlyLevel } from "./lane";
-import { Block, Layer, roomOf, ROW_MASK, Work } from "./records";
+import { Block, Layer, ROW_MASK, roomOf, Work } from "./records";
 import { copyExact } from "./readout";
 import { sortIntoBuckets } from "./sort";
 
@@ -24,6 +24,7 @@ export function runScatter(layer: Layer, work: Work): void {
   readOut(layer, work, block, potentials);
 }
 
+@inline
 function resetMap(layer: Layer, work: Work, currents: usize, potentials: usize): void {
   const bytes = layer.outHeight * layer.mapRowBytes;
   memory.fill(currents, 0, bytes + 64);
@@ -33,7 +34,7 @@ function resetMap(layer: Layer, work: Work, currents: usize, potentials: usize):
 }
 
 /** Level after level: what has gathered advances to it, then its events come. Only the rectangle that anything reached advances. */
-
+@inline
 function runLevels(layer: Layer, work: Work, block: Block, currents: usize, potentials: usize): void {
   const rowBytes = layer.mapRowBytes;
   const firstByte = layer.mapMarginBytes;
@@ -86,7 +87,7 @@ function addBias(layer: Layer, currents: usize, bias: usize, bytes: i32): void {
 }
 
 /** Adds an event's weights to `rows` rows of currents. */
-
+@inline
 function addRows(to: usize, rowBytes: i32, from: usize, rows: i32, quads: i32): void {
   if (quads == 1) {
     for (; rows > 0; rows--, to += rowBytes, from += 64) addQuad(to, from);
@@ -99,7 +100,7 @@ function addRows(to: usize, rowBytes: i32, from: usize, rows: i32, quads: i32): 
 }
 
 /** Adds four vectors. */
-
+@inline
 function addQuad(to: usize, from: usize): void {
   const a = i16x8.add(v128.load(to), v128.load(from));
   const b = i16x8.add(v128.load(to, 16), v128.load(from, 16));
@@ -189,7 +190,7 @@ function cross(layer: Layer, work: Work, currents: usize, at: usize, distance: u
 }
 
 /** Potentials to levels, and their pool. */
-
+@inline
 function readOut(layer: Layer, work: Work, block: Block, potentials: usize): void {
   const room = i16x8.splat(<i16> roomOf(layer));
   const rowLanes = layer.outWidth * layer.channels;
@@ -226,6 +227,7 @@ function readOut(layer: Layer, work: Work, block: Block, potentials: usize): voi
   }
 }
 
+@inline
 function levels8(layer: Layer, potential: v128, room: v128, finish: v128): v128 {
   return i16x8.shr_s(i16x8.add_sat_s(i16x8.sub_sat_s(potential, room), finish), layer.shift);
 }

@@ -11,6 +11,7 @@ import { Work } from "./records";
  * @returns the list's end; the word there is 0
  */
 
+@inline
 export function sortEvents(
   work: Work,
   source: usize,
@@ -31,7 +32,7 @@ export function sortEvents(
       const level = <u32> load<u8>(source + index);
       const bin = histogram + (level << 2);
       store<u32>(bin, load<u32>(bin) + 1);
-      store<u32>(free, (level << 24) | <u32> index);
+      store<u32>(free, (level << 24) | <u32>index);
       free += 4;
     }
   }
@@ -57,12 +58,10 @@ export function sortEvents(
  * Events of `count` levels at `source`, each to the bucket of its level: `bucketBytes` from one to the next, at `work.unsorted`.
  * Reads up to 15 bytes more. Leaves in `work.histogram`, for each level, where its events end (an address).
  */
-
+@inline
 export function sortIntoBuckets(work: Work, source: usize, count: i32, levelMax: i32, bucketBytes: i32): void {
   const ends = work.histogram;
-  for (let level = 0, at = work.unsorted; level <= levelMax; level++, at += bucketBytes) {
-    store<u32>(ends + (level << 2), <u32> at);
-  }
+  for (let level = 0, at = work.unsorted; level <= levelMax; level++, at += bucketBytes) store<u32>(ends + (level << 2), <u32> at);
   for (let from = 0; from < count; from += 16) {
     let mask = i8x16.bitmask(i8x16.ne(v128.load(source + from), i8x16.splat(0)));
     const rest = count - from;

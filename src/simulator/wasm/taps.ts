@@ -32,7 +32,7 @@ export function runTaps(layer: Layer, work: Work, from: i32, to: i32): void {
 }
 
 /** First position of a row whose kernel is wholly inside the map. */
-
+@inline
 function firstInside(layer: Layer): i32 {
   return (layer.padLeft + layer.strideX - 1) / layer.strideX;
 }
@@ -55,8 +55,9 @@ function runInside(layer: Layer, work: Work, y: i32): i32 {
   return count;
 }
 
+@inline
 function rowAt(layer: Layer, row: i32): usize {
-  return <u32> row < <u32> layer.inHeight ? layer.source + row * layer.inWidth * layer.sourceStride : layer.zeros;
+  return <u32>row < <u32> layer.inHeight ? layer.source + row * layer.inWidth * layer.sourceStride : layer.zeros;
 }
 
 /** Eight channels of `count` positions. */
@@ -165,6 +166,7 @@ function slideTaps(layer: Layer, y: i32, x: i32, taps: usize): usize {
   return taps;
 }
 
+@inline
 function runPosition(layer: Layer, work: Work, taps: usize, end: usize, target: usize): void {
   const block = changetype<Block>(layer.blocks);
   const threshold = i16x8.splat(<i16> layer.threshold);

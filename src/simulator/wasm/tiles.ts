@@ -92,7 +92,7 @@ function appendEvents(layer: Layer, work: Work, events: usize, end: usize, first
 }
 
 /** To a list, which grows by `bytes`: 4, or 0 to keep nothing. */
-
+@inline
 function append(cursor: usize, event: u32, bytes: u32): void {
   const free = load<u32>(cursor);
   store<u32>(free, event);
@@ -100,7 +100,7 @@ function append(cursor: usize, event: u32, bytes: u32): void {
 }
 
 /** To three tiles side by side. */
-
+@inline
 function append3(cursor: usize, event: u32, step: u32): void {
   append(cursor, event, 4);
   append(cursor + 4, event - step, 4);
@@ -118,7 +118,7 @@ function appendAnywhere(cursor: usize, entry: u32, columns: u32, rows: u32, laye
 }
 
 /** Walks one tile, unless nothing came to it: such tiles are all alike. */
-
+@inline
 function runTile(layer: Layer, work: Work, index: i32, y: i32, x: i32): void {
   const list = work.lists + index * layer.listBytes;
   const end = <usize> load<u32>(work.cursors + (index << 2));
@@ -148,7 +148,7 @@ function walkBlank(layer: Layer, work: Work): void {
 }
 
 /** Levels of a tile, and behind them their pool where there is one. */
-
+@inline
 function walkTile(layer: Layer, work: Work, list: usize, end: usize, tile: usize): void {
   const bytes = layer.signed != 0 ? 1 : 0;
   const count = layer.blockCount;
@@ -160,7 +160,7 @@ function walkTile(layer: Layer, work: Work, list: usize, end: usize, tile: usize
 }
 
 /** Copies a tile's levels, or their pool, to the map. */
-
+@inline
 function storeTile(layer: Layer, tile: usize, y: i32, x: i32): void {
   const channels = layer.channels;
   if (layer.pooled != 0) {
@@ -182,13 +182,13 @@ function storeTile(layer: Layer, tile: usize, y: i32, x: i32): void {
 }
 
 /** Where a tile's pool is: far enough behind its levels for whole vectors. */
-
+@inline
 function pooledOffset(layer: Layer): usize {
   return layer.tileHeight * layer.tileWidth * layer.channels + 64;
 }
 
 /** Highest level of each two by two positions of a tile. */
-
+@inline
 function poolTile(layer: Layer, tile: usize): void {
   const channels = layer.channels;
   const row = layer.tileWidth * channels;

@@ -4,7 +4,7 @@ import { atTop, lows } from "./pairs";
 import { FLAGS, ROW_MASK } from "./records";
 
 /** Walks `groups` groups, a constant where this is called; not watched. */
-
+@inline
 function walkFew(groups: i32, list: usize, end: usize, table: usize, start: usize, stepMax: i32, result: usize): void {
   const rowBytes = groups << 4;
   const zero = i16x8.splat(0);

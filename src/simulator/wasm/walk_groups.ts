@@ -17,13 +17,13 @@ import { atTop, lows } from "./pairs";
 import { CHUNK, FLAGS, GUARDS, ROW_MASK } from "./records";
 
 /** Larger of `peak` and |current|, unsigned: |−32768| is 32768. */
-
+@inline
 function higher(peak: v128, current: v128): v128 {
   return i16x8.max_u(peak, i16x8.abs(current));
 }
 
 /** Advances eight potentials in memory. @returns them */
-
+@inline
 function advance(result: usize, current: v128, steps: v128): v128 {
   const potential = i16x8.add_sat_s(v128.load(result), i16x8.mul(current, steps));
   v128.store(result, potential);
@@ -31,13 +31,13 @@ function advance(result: usize, current: v128, steps: v128): v128 {
 }
 
 /** A potential and what biases add to it by now; `rises` 0: nothing. */
-
+@inline
 function raised(rises: usize, potential: v128): v128 {
   return rises != 0 ? i16x8.add_sat_s(potential, v128.load(rises)) : potential;
 }
 
 /** Copies the start of a group's potentials. @returns its flags */
-
+@inline
 function begin(result: usize, start: usize): v128 {
   const first = v128.load(start), second = v128.load(start, 16);
   v128.store(result, first);
@@ -46,7 +46,7 @@ function begin(result: usize, start: usize): v128 {
 }
 
 /** Adds what biases bring in all to a group's potentials. @returns their flags */
-
+@inline
 function finish(result: usize, rises: usize): v128 {
   const first = i16x8.add_sat_s(v128.load(result), v128.load(rises));
   const second = i16x8.add_sat_s(v128.load(result, 16), v128.load(rises, 16));
@@ -59,7 +59,7 @@ function finish(result: usize, rises: usize): v128 {
  * Walks `groups` groups. Both it and `watched` are constants where this is called, so what they exclude is not compiled.
  * `currents`: they may leave 16 bits.
  */
-
+@inline
 function walkGroups(
   groups: i32,
   watched: bool,
@@ -96,22 +96,13 @@ function walkGroups(
       flags2 = v128.or(flags2, atTop(raised(rise + 64, v128.load(start, 64)), raised(rise + 80, v128.load(start, 80))));
     }
     if (groups > 3) {
-      flags3 = v128.or(
-        flags3,
-        atTop(raised(rise + 96, v128.load(start, 96)), raised(rise + 112, v128.load(start, 112))),
-      );
+      flags3 = v128.or(flags3, atTop(raised(rise + 96, v128.load(start, 96)), raised(rise + 112, v128.load(start, 112))));
     }
     if (groups > 4) {
-      flags4 = v128.or(
-        flags4,
-        atTop(raised(rise + 128, v128.load(start, 128)), raised(rise + 144, v128.load(start, 144))),
-      );
+      flags4 = v128.or(flags4, atTop(raised(rise + 128, v128.load(start, 128)), raised(rise + 144, v128.load(start, 144))));
     }
     if (groups > 5) {
-      flags5 = v128.or(
-        flags5,
-        atTop(raised(rise + 160, v128.load(start, 160)), raised(rise + 176, v128.load(start, 176))),
-      );
+      flags5 = v128.or(flags5, atTop(raised(rise + 160, v128.load(start, 160)), raised(rise + 176, v128.load(start, 176))));
     }
   }
   while (list < end) {

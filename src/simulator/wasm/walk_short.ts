@@ -47,12 +47,13 @@ export function walkShortBlock(layer: Layer, work: Work, block: Block, list: usi
   }
 }
 
+@inline
 function levelsOf(layer: Layer, potential: v128, room: v128, finish: v128): v128 {
   return i16x8.shr_s(i16x8.add_sat_s(i16x8.sub_sat_s(potential, room), finish), layer.shift);
 }
 
 /** Looks at all neurons at or above the limit after the line from level `now` to `next`. */
-
+@inline
 function cross(layer: Layer, work: Work, block: Block, now: i32, next: i32): void {
   const top = i16x8.splat(<i16> (layer.limit - 1));
   for (let at = 0; at < block.groups << 5; at += 16) {
@@ -89,7 +90,7 @@ function crossLanes(layer: Layer, work: Work, block: Block, first: i32, mask: i3
 }
 
 /** Walks until a potential is at the limit. @returns where in the list the next event is */
-
+@inline
 function walkShort(groups: i32, list: usize, end: usize, table: usize, state: usize, limit: i32): usize {
   const zero = i16x8.splat(0);
   let i0 = v128.load(state), i1 = v128.load(state, 16);
