@@ -2,7 +2,7 @@
 
 import type { Duplex } from "node:stream";
 import mqtt from "mqtt";
-import type { BrokerAddress, TlsOptions } from "../mqtt_session.ts";
+import { type BrokerAddress, connectionTerms, type TlsOptions } from "../mqtt_session.ts";
 import { type SessionEnd, sessionEndOf } from "../session_end.ts";
 
 /** One connection's terms. */
@@ -33,7 +33,6 @@ export interface Connection {
   destroy(): void;
 }
 
-const KEEPALIVE_S = 20;
 /** Longest packet that an MQTT 5 broker may send us. */
 const INBOUND_BYTES_MAX = 80 * 1024;
 /** More than this in the socket's queue, and messages are refused. */
@@ -96,26 +95,10 @@ export function openConnection(options: ConnectionOptions): Connection {
 // ---------------------------------------------------------------------------------------------------------------------
 
 function clientOptions(options: ConnectionOptions): mqtt.IClientOptions {
-  const { address, death, tls = {} } = options;
+  const { death } = options;
   const isV5 = options.protocol === "5";
   return {
-    protocol: address.protocol,
-    hostname: address.host,
-    host: address.host,
-    port: address.port,
-    path: address.path,
-    protocolVersion: isV5 ? 5 : 4,
-    clientId: options.clientId,
-    username: options.username,
-    password: options.password,
-    ...tls,
-    rejectUnauthorized: true,
-    reconnectPeriod: 0,
-    queueQoSZero: false,
-    resubscribe: false,
-    connectTimeout: options.connectTimeoutMs,
-    keepalive: KEEPALIVE_S,
-    timerVariant: "native",
+    ...connectionTerms(options),
     clean: true,
     ...(isV5 ? { properties: { sessionExpiryInterval: 0, maximumPacketSize: INBOUND_BYTES_MAX } } : {}),
     will: { topic: death.topic, payload: bufferOf(death.payload), qos: 1, retain: false },
