@@ -16,6 +16,8 @@ import { createComparison } from "../support/compare_kernels.ts";
 import { makeNetwork } from "../support/networks.ts";
 import { pick, randomLevels } from "../support/random_wide_network.ts";
 
+type Convolution = Extract<Layer, { kind: "conv2d" }>;
+
 const NETWORKS = 200;
 const FRAMES = 4;
 
@@ -56,6 +58,27 @@ for (const [kernel, inputs] of [["scattered", [2, 4, 6, 9]], ["event by event", 
   });
 }
 
+Deno.test("100 random convolutions whose kernel is the whole map, or nearly, equal their twin", () => {
+  for (let seed = 0; seed < 100; seed++) {
+    const random = createRandom(seed);
+    const shape: Shape = [pick(random, [1, 2, 7, 20]), 1 + random.integer(5), 1 + random.integer(5)];
+    const [, height, width] = shape;
+    const edge = pick(random, [0, 0, 1]);
+    const window = {
+      kernel: [Math.max(1, height - pick(random, [0, 0, 1])), width],
+      stride: [1 + random.integer(2), 1],
+      padding: [edge, 0, 0, edge],
+      dilation: [1, 1],
+    } as const;
+    const convolution = randomConvolution(random, shape, { window, channels: pick(random, [1, 10, 70]) });
+    const input = { shape, color: "grey" as const, mean: Array(shape[0]).fill(0), std: Array(shape[0]).fill(1) };
+    const network = makeNetwork({ layers: [convolution], tMax: 16, input });
+    const twin = createReferenceKernel(dequantise(quantise(network, 8)));
+    const comparison = createComparison(network, twin, createFastKernel(network, { keepLevels: true }), `seed ${seed}`);
+    for (const density of [0.3, 1]) comparison.run(randomLevels(random, sizeOf(shape), { low: 0, high: 30, density }));
+  }
+});
+
 /** A convolution, and sometimes its pool. */
 function randomLayers(random: Random, shape: Shape): Layer[] {
   const kernel = [pick(random, [2, 3, 5]), pick(random, [2, 3, 5])] as const;
@@ -65,11 +88,26 @@ function randomLayers(random: Random, shape: Shape): Layer[] {
     padding: [random.integer(2), random.integer(3), random.integer(3), random.integer(2)],
     dilation: [1, 1],
   } as const;
-  const channels = pick(random, [1, 3, 6, 8, 12]);
-  const fanIn = shape[0] * kernel[0] * kernel[1];
+  const convolution = randomConvolution(random, shape, { window, channels: pick(random, [1, 3, 6, 8, 12]) });
+  const pool = { kind: "max_pool", kernel: [2, 2], stride: [2, 2], padding: [0, 0, 0, 0] } as const;
+  if (random.integer(2) === 0) return [convolution];
+  return [convolution, {
+    ...pool,
+    name: "pool",
+    inputs: [0],
+    shape: outputShape(pool, convolution.shape, convolution.shape[0]),
+  }];
+}
+
+function randomConvolution(
+  random: Random,
+  shape: Shape,
+  { window, channels }: { window: Pick<Convolution, "kernel" | "stride" | "padding" | "dilation">; channels: number },
+): Convolution {
+  const fanIn = shape[0] * window.kernel[0] * window.kernel[1];
   // Small enough for 16 bits to need no guard, large enough for some to spike early.
   const spread = pick(random, [0.2, 0.5, 1]) / Math.sqrt(fanIn);
-  const convolution: Layer = {
+  return {
     kind: "conv2d",
     name: "conv",
     inputs: [-1],
@@ -81,7 +119,4 @@ function randomLayers(random: Random, shape: Shape): Layer[] {
     weights: Float32Array.from({ length: channels * fanIn }, () => random.between(-spread, spread * 1.3)),
     bias: Float32Array.from({ length: channels }, () => random.between(-1, 1) * pick(random, [0, 0.3, 0.5, 2])),
   };
-  const pool = { kind: "max_pool", kernel: [2, 2], stride: [2, 2], padding: [0, 0, 0, 0] } as const;
-  if (random.integer(2) === 0) return [convolution];
-  return [convolution, { ...pool, name: "pool", inputs: [0], shape: outputShape(pool, convolution.shape, channels) }];
 }

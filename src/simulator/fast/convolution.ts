@@ -8,8 +8,8 @@ import { biasSpike, type Timing } from "../../ttfs/timing.ts";
 import { type Bounds, boundsOf, type IntegerLayer } from "./arithmetic.ts";
 
 /**
- * A convolution, one group of it; a dense layer is one over a single pixel. Weights of `integers` are
- * `[out, in, kernel y, kernel x]`.
+ * A convolution, one group of it; a dense layer is one over a single pixel, and so is a convolution whose kernel is the whole
+ * map. Weights of `integers` are `[out, in, kernel y, kernel x]`.
  */
 export interface Convolution {
   readonly integers: IntegerLayer;
@@ -44,8 +44,10 @@ export function toConvolution(
   assert(grid !== null, "a weighted layer has a grid");
   const neurons = layer.shape[0];
   const fanIn = grid.integers.length / neurons;
+  const shape = layer.kind === "dense" ? layout : inputShapeOf(network, layer);
+  const flat = layer.kind === "dense" || coversMap(layer, shape);
   const integers: IntegerLayer = {
-    weights: layer.kind === "dense" ? reorder(grid.integers, neurons, layout) : grid.integers,
+    weights: flat ? reorder(grid.integers, neurons, shape) : grid.integers,
     neurons,
     fanIn,
     biasLevels: Int32Array.from(layer.bias, (bias) => biasSpike(timing, bias).level),
@@ -54,7 +56,7 @@ export function toConvolution(
   };
   const bounds = boundsOf(timing, integers);
   const common = { integers, bounds, output: layer.shape, wide: lanes === 32 || !bounds.fits16 };
-  if (layer.kind === "dense") {
+  if (flat) {
     return {
       ...common,
       input: [fanIn, 1, 1],
@@ -64,7 +66,7 @@ export function toConvolution(
       dilation: [1, 1],
     };
   }
-  const [channels, height, width] = inputShapeOf(network, layer);
+  const [channels, height, width] = shape;
   const { kernel, stride, padding, dilation, groups } = layer;
   return { ...common, input: [channels / groups, height, width], kernel, stride, padding, dilation };
 }
@@ -113,6 +115,13 @@ export function reachOfPixels(layer: Parameters<typeof reachOnAxis>[0]): Uint32A
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+
+/** Whether a convolution is a dense layer over its source: one position, whose kernel is all of the map and nothing else. */
+function coversMap(layer: Extract<Layer, { kind: "conv2d" }>, [, height, width]: Shape): boolean {
+  const { groups, kernel, padding, dilation } = layer;
+  return groups === 1 && kernel[0] === height && kernel[1] === width &&
+    [...padding, ...dilation].join() === "0,0,0,0,1,1";
+}
 
 /** Weights `[neuron, channel-height-width]` to `[neuron, height-width-channel]`. */
 function reorder(weights: Int16Array, neurons: number, layout: Shape): Int16Array {
