@@ -30,6 +30,8 @@ export interface TableOptions {
 const GROUP = 16;
 /** Groups of a block: what the registers hold. */
 const GROUPS_MAX = 6;
+/** Lanes of a walk event by event: currents and potentials are all in registers. */
+export const SHORT_LANES = 48;
 /** Largest bias, in levels, that walks take to come before everything. */
 const SMALL_BIAS = 8;
 /** Events after which `wasm/walk.ts` looks at currents that may leave 16 bits. */
@@ -105,13 +107,20 @@ export function placeShortBlock(arena: Arena, layer: Convolution, limit: number,
     weightBytes: 2,
     rowBytes: size * 2,
     table: arena.place(plainTable(options, 0, size)),
-    start: arena.place(constants.start),
+    start: arena.place(stateOf(constants.start)),
     finish: arena.place(constants.finish),
     biasLevels: arena.place(constants.biasLevels),
     firstLane: 0,
     lanes,
   };
   return { blocks: arena.placeRecords(BLOCK_FIELDS, [block]), blockCount: 1, limit };
+}
+
+/** Currents and potentials as `wasm/walk_short.ts` keeps them. */
+function stateOf(potentials: Int16Array): Int16Array {
+  const state = new Int16Array(SHORT_LANES + potentials.length);
+  state.set(potentials, SHORT_LANES);
+  return state;
 }
 
 /** Places the blocks of `lanes` lanes. */

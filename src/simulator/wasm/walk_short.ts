@@ -20,31 +20,31 @@ const SUNK: i16 = -32768;
 
 /** Walks a list for one block and puts its levels at `target`, a byte a lane. */
 export function walkShortBlock(layer: Layer, work: Work, block: Block, list: usize, end: usize, target: usize): void {
+  let at = walkShortFrom(layer, work, block, block.start, list, end, target);
+  if (at == 0) return;
   const state = work.result;
-  const groups = block.groups;
   const zero = i16x8.splat(0);
-  for (let at = 0; at < groups << 5; at += 16) {
-    v128.store(state + at, zero);
-    v128.store(state + at, v128.load(block.start + at), POTENTIALS);
-  }
-  for (let at = 0; at < groups << 4; at += 16) v128.store(state + at, zero, NOTES);
-  while (list < end) {
-    if (groups == 3) list = walkShort3(list, end, block.table, state, layer.limit);
-    else if (groups == 2) list = walkShort2(list, end, block.table, state, layer.limit);
-    else list = walkShort1(list, end, block.table, state, layer.limit);
-    cross(layer, work, block, load<u32>(list - 4) >>> 24, load<u32>(list) >>> 24);
-  }
-  const room = i16x8.splat(<i16> (layer.limit - layer.threshold));
-  for (let at = 0; at < groups << 5; at += 32) {
-    const from = state + at;
-    const low = levelsOf(layer, v128.load(from, POTENTIALS), room, v128.load(block.finish + at));
-    const high = levelsOf(layer, v128.load(from, POTENTIALS + 16), room, v128.load(block.finish + at, 16));
-    const notes = v128.load(state + (at >> 1), NOTES);
+  for (let lane = 0; lane < block.groups << 4; lane += 16) v128.store(state + lane, zero, NOTES);
+  do {
+    cross(layer, work, block, load<u32>(at - 4) >>> 24, load<u32>(at) >>> 24);
+    at = walkShortFrom(layer, work, block, state, at, end, target);
+  } while (at != 0);
+  for (let lane = 0; lane < block.groups << 4; lane += 16) {
+    const notes = v128.load(state + lane, NOTES);
     // Settled ones are as late as those without a note.
     const open = v128.or(i8x16.eq(notes, zero), i8x16.eq(notes, i8x16.splat(<i8> SETTLED)));
-    work.rectified += popcnt(i8x16.bitmask(v128.and(i8x16.narrow_i16x8_s(low, high), open)));
-    v128.store(target + (at >> 1), v128.bitselect(i8x16.narrow_i16x8_u(low, high), notes, open));
+    // Sunk ones were taken for rectified.
+    work.rectified -= popcnt(~i8x16.bitmask(open) & 0xffff);
+    v128.store(target + lane, v128.bitselect(v128.load(target + lane), notes, open));
   }
+}
+
+@inline
+function walkShortFrom(layer: Layer, work: Work, block: Block, from: usize, list: usize, end: usize, target: usize): usize {
+  const groups = block.groups;
+  if (groups == 3) return walkShort3(layer, work, block, from, list, end, target);
+  if (groups == 2) return walkShort2(layer, work, block, from, list, end, target);
+  return walkShort1(layer, work, block, from, list, end, target);
 }
 
 @inline
@@ -89,28 +89,43 @@ function crossLanes(layer: Layer, work: Work, block: Block, first: i32, mask: i3
   }
 }
 
-/** Walks until a potential is at the limit. @returns where in the list the next event is */
+/**
+ * Walks on from the currents and potentials at `from`: until a potential is at the limit, which leaves them in `Work.result`, or
+ * to the end, which puts the levels at `target`.
+ *
+ * @returns where in the list the next event is; 0 at the end
+ */
 @inline
-function walkShort(groups: i32, list: usize, end: usize, table: usize, state: usize, limit: i32): usize {
+function walkShort(
+  groups: i32,
+  layer: Layer,
+  work: Work,
+  block: Block,
+  from: usize,
+  list: usize,
+  end: usize,
+  target: usize,
+): usize {
+  const table = block.table;
   const zero = i16x8.splat(0);
-  let i0 = v128.load(state), i1 = v128.load(state, 16);
-  let v0 = v128.load(state, POTENTIALS), v1 = v128.load(state, POTENTIALS + 16);
+  let i0 = v128.load(from), i1 = v128.load(from, 16);
+  let v0 = v128.load(from, POTENTIALS), v1 = v128.load(from, POTENTIALS + 16);
   let i2 = zero, i3 = zero, i4 = zero, i5 = zero, v2 = zero, v3 = zero, v4 = zero, v5 = zero;
   if (groups > 1) {
-    i2 = v128.load(state, 32);
-    i3 = v128.load(state, 48);
-    v2 = v128.load(state, POTENTIALS + 32);
-    v3 = v128.load(state, POTENTIALS + 48);
+    i2 = v128.load(from, 32);
+    i3 = v128.load(from, 48);
+    v2 = v128.load(from, POTENTIALS + 32);
+    v3 = v128.load(from, POTENTIALS + 48);
   }
   if (groups > 2) {
-    i4 = v128.load(state, 64);
-    i5 = v128.load(state, 80);
-    v4 = v128.load(state, POTENTIALS + 64);
-    v5 = v128.load(state, POTENTIALS + 80);
+    i4 = v128.load(from, 64);
+    i5 = v128.load(from, 80);
+    v4 = v128.load(from, POTENTIALS + 64);
+    v5 = v128.load(from, POTENTIALS + 80);
   }
-  const top = i16x8.splat(<i16> (limit - 1));
+  const top = i16x8.splat(<i16> (layer.limit - 1));
   let event = load<u32>(list);
-  do {
+  while (list < end) {
     const row = table + (event & ROW_MASK) * (groups << 5);
     list += 4;
     const next = load<u32>(list);
@@ -135,35 +150,54 @@ function walkShort(groups: i32, list: usize, end: usize, table: usize, state: us
       v5 = i16x8.add_sat_s(v5, i16x8.mul(i5, steps));
       most = i16x8.max_s(most, i16x8.max_s(v4, v5));
     }
-    if (v128.any_true(i16x8.gt_s(most, top))) break;
-  } while (list < end);
-  v128.store(state, i0);
-  v128.store(state, i1, 16);
-  v128.store(state, v0, POTENTIALS);
-  v128.store(state, v1, POTENTIALS + 16);
-  if (groups > 1) {
-    v128.store(state, i2, 32);
-    v128.store(state, i3, 48);
-    v128.store(state, v2, POTENTIALS + 32);
-    v128.store(state, v3, POTENTIALS + 48);
+    // Cheaper than `any_true` as a condition.
+    if (i8x16.bitmask(i16x8.gt_s(most, top)) != 0) {
+      const state = work.result;
+      v128.store(state, i0);
+      v128.store(state, i1, 16);
+      v128.store(state, v0, POTENTIALS);
+      v128.store(state, v1, POTENTIALS + 16);
+      if (groups > 1) {
+        v128.store(state, i2, 32);
+        v128.store(state, i3, 48);
+        v128.store(state, v2, POTENTIALS + 32);
+        v128.store(state, v3, POTENTIALS + 48);
+      }
+      if (groups > 2) {
+        v128.store(state, i4, 64);
+        v128.store(state, i5, 80);
+        v128.store(state, v4, POTENTIALS + 64);
+        v128.store(state, v5, POTENTIALS + 80);
+      }
+      return list;
+    }
   }
-  if (groups > 2) {
-    v128.store(state, i4, 64);
-    v128.store(state, i5, 80);
-    v128.store(state, v4, POTENTIALS + 64);
-    v128.store(state, v5, POTENTIALS + 80);
-  }
-  return list;
+  const room = i16x8.splat(<i16> (layer.limit - layer.threshold));
+  const finish = block.finish;
+  let rectified = leave(layer, v0, v1, room, finish, target);
+  if (groups > 1) rectified += leave(layer, v2, v3, room, finish + 32, target + 16);
+  if (groups > 2) rectified += leave(layer, v4, v5, room, finish + 64, target + 32);
+  work.rectified += rectified;
+  return 0;
 }
 
-function walkShort1(list: usize, end: usize, table: usize, state: usize, limit: i32): usize {
-  return walkShort(1, list, end, table, state, limit);
+/** Levels of 16 neurons. @returns how many of them were rectified */
+@inline
+function leave(layer: Layer, first: v128, second: v128, room: v128, finish: usize, target: usize): i32 {
+  const low = levelsOf(layer, first, room, v128.load(finish));
+  const high = levelsOf(layer, second, room, v128.load(finish, 16));
+  v128.store(target, i8x16.narrow_i16x8_u(low, high));
+  return popcnt(i8x16.bitmask(i8x16.narrow_i16x8_s(low, high)));
 }
 
-function walkShort2(list: usize, end: usize, table: usize, state: usize, limit: i32): usize {
-  return walkShort(2, list, end, table, state, limit);
+function walkShort1(layer: Layer, work: Work, block: Block, from: usize, list: usize, end: usize, target: usize): usize {
+  return walkShort(1, layer, work, block, from, list, end, target);
 }
 
-function walkShort3(list: usize, end: usize, table: usize, state: usize, limit: i32): usize {
-  return walkShort(3, list, end, table, state, limit);
+function walkShort2(layer: Layer, work: Work, block: Block, from: usize, list: usize, end: usize, target: usize): usize {
+  return walkShort(2, layer, work, block, from, list, end, target);
+}
+
+function walkShort3(layer: Layer, work: Work, block: Block, from: usize, list: usize, end: usize, target: usize): usize {
+  return walkShort(3, layer, work, block, from, list, end, target);
 }
