@@ -10,6 +10,9 @@ import { BLOCK_FIELDS, type LayerRecord } from "./records.ts";
 /** Instructions for a tap and eight channels, about. */
 const TAP_WORK = 12;
 
+/** Positions in a row that the kernel for the usual depthwise convolution can number. */
+const PLAIN_WIDTH_MAX = 32767;
+
 /** A convolution each of whose channels sees one input channel; `whole` is of one group's input. */
 export function planDepthwise(
   planning: Planning,
@@ -23,6 +26,8 @@ export function planDepthwise(
   const source = planning.sourceOf(layer.inputs[0]).bytes;
   const fanOut = planning.arena.place(reachOfPixels({ ...whole, input: shape }));
   const weightOf = (tap: number, channel: number) => whole.integers.weights[channel * taps + tap];
+  const plain = isPlain(layer, whole);
+  if (plain) planning.need({ lists: 4 * layer.shape[2] + 64 });
   const record = {
     ...tapsRecord(planning, whole, { channels, taps, weightOf, index }),
     ...slidingRecord(shape, layer),
@@ -30,7 +35,8 @@ export function planDepthwise(
     sourceStride: channels,
     dilationY: layer.dilation[0],
     dilationX: layer.dilation[1],
-    zeros: isPlain(layer, whole) ? planning.arena.reserve(channels * shape[2]) : 0,
+    zeros: plain ? planning.arena.reserve(channels * shape[2]) : 0,
+    byChannel: plain ? planning.arena.place(weightsByChannel(whole.integers)) : 0,
   };
   return {
     ...PLAIN,
@@ -126,7 +132,16 @@ export function slidingRecord(
 /** Whether the kernel for the usual depthwise convolution can run a layer: 3x3, rectified, channels by the eight. */
 function isPlain(layer: Extract<Layer, { kind: "conv2d" }>, { wide }: Convolution): boolean {
   const numbers = [...layer.kernel, ...layer.dilation].join();
-  return numbers === "3,3,1,1" && layer.rectify && !wide && layer.shape[0] % 8 === 0;
+  return numbers === "3,3,1,1" && layer.rectify && !wide && layer.shape[0] % 8 === 0 &&
+    layer.shape[2] <= PLAIN_WIDTH_MAX;
+}
+
+/** Nine weights a channel, and that of the bias. */
+function weightsByChannel({ weights, neurons, shift }: IntegerLayer): Int16Array {
+  return Int16Array.from(
+    { length: neurons * 10 },
+    (_, i) => i % 10 < 9 ? weights[Math.floor(i / 10) * 9 + i % 10] : 2 ** shift,
+  );
 }
 
 function tapsWork({ shape }: Layer, taps: number): number {

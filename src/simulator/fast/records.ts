@@ -78,6 +78,7 @@ export const LAYER_FIELDS = [
   "sources",
   "taps",
   "zeros",
+  "byChannel",
   "countPadding",
 ] as const;
 

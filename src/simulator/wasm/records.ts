@@ -127,6 +127,8 @@ export class Layer {
   taps: i32;
   /** Taps: a row of zeros, where a 3x3 kernel may be run eight channels after eight channels; 0: not. */
   zeros: usize;
+  /** Taps: with `zeros`, of each channel nine weights and the bias's, i16. */
+  byChannel: usize;
   /** Average pools: divisor counts padding too. */
   countPadding: i32;
 }

@@ -9,6 +9,7 @@
  */
 
 import { exactLevel } from "./lane";
+import { nineLevel } from "./nine";
 import { Block, Layer, Work } from "./records";
 import { copyExact } from "./readout";
 
@@ -50,7 +51,7 @@ function runInside(layer: Layer, work: Work, y: i32): i32 {
   const row0 = rowAt(layer, top) + start, row1 = rowAt(layer, top + 1) + start, row2 = rowAt(layer, top + 2) + start;
   const target = layer.target + (y * layer.outWidth + first) * layer.targetStride;
   for (let lane = 0; lane < layer.channels; lane += 8) {
-    runChannels(layer, work, y, first, count, lane, row0 + lane, row1 + lane, row2 + lane, target + lane);
+    runChannels(layer, work, count, lane, row0 + lane, row1 + lane, row2 + lane, target + lane);
   }
   return count;
 }
@@ -64,8 +65,6 @@ function rowAt(layer: Layer, row: i32): usize {
 function runChannels(
   layer: Layer,
   work: Work,
-  y: i32,
-  first: i32,
   count: i32,
   lane: i32,
   row0: usize,
@@ -84,10 +83,12 @@ function runChannels(
   const d3 = v128.load(at + 3 * tap), d4 = v128.load(at + 4 * tap), d5 = v128.load(at + 5 * tap);
   const d6 = v128.load(at + 6 * tap), d7 = v128.load(at + 7 * tap), d8 = v128.load(at + 8 * tap);
   const begin = v128.load(block.start + (lane << 1)), finish = v128.load(block.finish + (lane << 1));
-  const threshold = i16x8.splat(<i16> layer.threshold);
+  const below = i16x8.splat(<i16> (layer.threshold - 1));
+  const start0 = row0, start1 = row1, start2 = row2, start = target;
+  let unsure = work.lists;
   const shift = layer.shift, pixel = layer.sourceStride, step = layer.strideX * layer.sourceStride;
   const targetStep = layer.targetStride;
-  let rectified = 0;
+  let silent = i16x8.splat(0);
   for (let x = 0; x < count; x++) {
     let q = v128.load8x8_u(row0);
     let up = i16x8.add_sat_s(begin, i16x8.mul(q, u0)), down = i16x8.mul(q, d0);
@@ -116,27 +117,39 @@ function runChannels(
     up = i16x8.add_sat_s(up, i16x8.mul(q, u8));
     down = i16x8.add_sat_s(down, i16x8.mul(q, d8));
     // A sum that saturated at the bottom is below 0 whatever is added to it short of the threshold.
-    const walked = i16x8.bitmask(i16x8.ge_s(up, threshold));
+    const hot = i16x8.gt_s(up, below);
     const levels = i16x8.shr_s(i16x8.add_sat_s(i16x8.add_sat_s(up, down), finish), shift);
     v128.store64_lane(target, i8x16.narrow_i16x8_u(levels, levels), 0);
-    rectified += popcnt(i16x8.bitmask(levels) & ~walked);
-    if (walked != 0) walkInside(layer, work, y, first + x, lane, walked, target);
+    silent = i16x8.add(silent, i16x8.shr_u(v128.andnot(levels, hot), 15));
+    // Noted without a branch, as which ones they are cannot be foreseen.
+    const mask = i8x16.bitmask(hot);
+    store<u32>(unsure, x << 16 | mask);
+    unsure += usize(mask != 0) << 2;
     row0 += step;
     row1 += step;
     row2 += step;
     target += targetStep;
   }
-  work.rectified += rectified;
+  work.rectified += countOf(silent);
+  for (let at = work.lists; at < unsure; at += 4) {
+    const x = load<u16>(at, 2);
+    const offset = x * step;
+    for (let mask = <i32> load<u16>(at) & 0x5555; mask != 0; mask &= mask - 1) {
+      const index = ctz(mask) >>> 1;
+      const from = offset + index;
+      const bias = load<i32>(block.biasLevels + (lane + index << 2));
+      const level = nineLevel(layer, work, lane + index, bias, start0 + from, start1 + from, start2 + from, pixel);
+      store<u8>(start + x * targetStep + index, <u8> level);
+    }
+  }
 }
 
-/** The exact way for the lanes in `mask`, counted from `lane`, whose channels start at `target`. */
-function walkInside(layer: Layer, work: Work, y: i32, x: i32, lane: i32, mask: i32, target: usize): void {
-  const end = slideTaps(layer, y, x, work.lists);
-  walkLanes(layer, work, work.lists, end, lane, mask);
-  for (; mask != 0; mask &= mask - 1) {
-    const index = ctz(mask);
-    store<u8>(target + index, load<u8>(work.tile + lane + index));
-  }
+/** Sum of eight counts. */
+@inline
+function countOf(counts: v128): i32 {
+  const four = i32x4.extadd_pairwise_i16x8_u(counts);
+  const two = i32x4.add(four, v128.shuffle<i32>(four, four, 2, 3, 0, 1));
+  return i32x4.extract_lane(two, 0) + i32x4.extract_lane(two, 1);
 }
 
 /** The same place of several maps. */
