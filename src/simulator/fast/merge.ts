@@ -14,6 +14,8 @@ const CHUNK_BYTES = 1024 * 1024;
 /** Share of sources that is taken to have events, and instructions for one, beside those for each vector. */
 const TYPICAL_DENSITY = 0.3;
 const EVENT_WORK = 10;
+/** Bytes of `PART` in `wasm/merge_parts.ts`. */
+const PART_BYTES = 12;
 
 /** Tables for `runMerged`; `groups`: layers of this shape side by side in the same maps. */
 export function planMerged(
@@ -37,6 +39,8 @@ export function planMerged(
   const chunk = Math.max(1, Math.min(area, Math.floor(CHUNK_BYTES / listBytes)));
   const single = taps === 1 && layer.padding.every((pixels) => pixels === 0);
   const pixels = single ? 0 : input[1] * input[2];
+  const columns = single ? 0 : input[2];
+  const levelBytes = Math.ceil((timing.levelMax + 1) / 4) * 16;
   const vectors = Math.ceil(output[0] / 8);
   return {
     work: area * (60 + rows * TYPICAL_DENSITY * (EVENT_WORK + 1.5 * vectors)),
@@ -45,13 +49,14 @@ export function planMerged(
       ...blocks,
       chunk,
       single: single ? 1 : 0,
+      zeros: single ? 0 : arena.place(new Uint8Array(levelBytes)),
     },
     sizes: {
       lists: chunk * listBytes + 256,
-      unsorted: Math.max(inputs * 4, taps * 12) + 64,
+      unsorted: Math.max(inputs * 4, (Math.max(...kernel) + 2) * PART_BYTES) + 64,
       cursors: chunk * 8,
-      pixels: pixels * (inputs + 8) * 4,
-      starts: pixels * (timing.levelMax + 1) * 2,
+      pixels: pixels * (inputs + 8) * 4 + columns * (kernel[0] * inputs + 16) * 4,
+      starts: (pixels + columns + 1) * levelBytes,
     },
     note: "merged lists",
   };

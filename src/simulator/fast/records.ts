@@ -79,7 +79,6 @@ export const LAYER_FIELDS = [
   "taps",
   "zeros",
   "byChannel",
-  "dots",
   "countPadding",
 ] as const;
 

@@ -1,83 +1,41 @@
 /**
  * Gather for many channels: one position at a time, its neurons in blocks of up to 64 channels.
  *
- * Each source pixel's channels are sorted once; a position's list is merged from the pixels under its kernel, level by level.
- * Lists of a chunk of positions are made first, so that a block's weights stay in cache while the chunk is walked.
+ * Each source pixel's channels are sorted once. For a row of positions, the pixels that are seen together above one another are
+ * merged, level by level; a position's list is merged from such columns, most of which its neighbours see too. Lists of a chunk
+ * of positions are made first, so that a block's weights stay in cache while the chunk is walked.
  */
 
 import { Block, Layer, Work } from "./records";
+import { mergeParts, PART } from "./merge_parts";
 import { copyExact, walkBlock } from "./readout";
-import { sortEvents } from "./sort";
-
-/** Bytes of the record of one tap: list, starts, row of its first channel. */
-const TAP: usize = 12;
+import { levelBytes, sortEvents } from "./sort";
 
 /** Runs positions `from` to `to` (exclusive), row by row, of blocks `firstBlock` to `lastBlock` (exclusive). */
 export function runMerged(layer: Layer, work: Work, from: i32, to: i32, firstBlock: i32, lastBlock: i32): void {
   const single = layer.single != 0;
   if (!single) sortPixels(layer, work, from, to);
   for (let position = from; position < to; position += layer.chunk) {
-    runChunk(layer, work, position, min(to, position + layer.chunk), single, firstBlock, lastBlock);
+    const end = min(to, position + layer.chunk);
+    const lists = single ? pointLists(layer, work, position, end) : mergedLists(layer, work, position, end);
+    // A list ends with a word that is no event.
+    const events = ((lists - work.lists) >> 2) - (end - position);
+    if (firstBlock == 0) work.events += <f64> events * <f64> layer.channels;
+    walkChunk(layer, work, position, end, firstBlock, lastBlock);
   }
 }
 
-/** Sorts the channels of every pixel that the positions see. */
-function sortPixels(layer: Layer, work: Work, from: i32, to: i32): void {
-  const levels = layer.levelMax;
-  const firstY = from / layer.outWidth * layer.strideY - layer.padTop;
-  const lastY = (to - 1) / layer.outWidth * layer.strideY - layer.padTop + (layer.kernelY - 1) * layer.dilationY;
-  const first = max(0, firstY) * layer.inWidth;
-  const end = min(layer.inHeight, lastY + 1) * layer.inWidth;
-  for (let pixel = first; pixel < end; pixel++) {
-    const list = work.pixels + pixel * pixelBytes(layer);
-    sortEvents(work, layer.source + pixel * layer.sourceStride, layer.inChannels, levels, list);
-    // The sort leaves, for each level, where its events end: that is where the next lower level starts.
-    const starts = work.starts + pixel * startBytes(layer);
-    store<u16>(starts + (levels << 1), 0);
-    for (let level = levels; level > 0; level--) {
-      store<u16>(starts + ((level - 1) << 1), <u16> load<u32>(work.histogram + (level << 2)));
-    }
-  }
-}
-
-@inline
-function pixelBytes(layer: Layer): i32 {
-  return (layer.inChannels + 8) << 2;
-}
-
-@inline
-function startBytes(layer: Layer): i32 {
-  return (layer.levelMax + 1) << 1;
-}
-
-function runChunk(
-  layer: Layer,
-  work: Work,
-  from: i32,
-  to: i32,
-  single: bool,
-  firstBlock: i32,
-  lastBlock: i32,
-): void {
-  const bounds = work.cursors;
-  let free = work.lists;
-  for (let position = from; position < to; position++) {
-    store<u32>(bounds + ((position - from) << 3), <u32> free);
-    const end = single ? pointList(layer, work, position, free) : mergeList(layer, work, position, free);
-    store<u32>(bounds + ((position - from) << 3), <u32> end, 4);
-    if (firstBlock == 0) work.events += <f64> ((end - free) >> 2) * <f64> layer.channels;
-    free = end + 4;
-  }
+function walkChunk(layer: Layer, work: Work, from: i32, to: i32, firstBlock: i32, lastBlock: i32): void {
   const bytes = layer.signed != 0 ? 1 : 0;
   for (let at = firstBlock; at < lastBlock; at++) {
     const block = changetype<Block>(layer.blocks + at * offsetof<Block>());
     fetchTable(layer, work, block);
+    let bounds = work.cursors;
     for (let position = from; position < to; position++) {
-      const list = <usize> load<u32>(bounds + ((position - from) << 3));
-      const end = <usize> load<u32>(bounds + ((position - from) << 3), 4);
-      walkBlock(layer, work, block, list, end, work.tile);
+      walkBlock(layer, work, block, <usize> load<u32>(bounds), <usize> load<u32>(bounds, 4), work.tile);
       const target = layer.target + ((position * layer.targetStride + block.firstLane) << bytes);
       copyExact(target, work.tile, block.lanes << bytes);
+      bounds += 8;
     }
   }
 }
@@ -97,57 +55,131 @@ function fetchTable(layer: Layer, work: Work, block: Block): void {
   store<u32>(work.histogram, sum);
 }
 
-/** List of a position that sees one pixel. */
-
+/** Notes where a list begins and ends. @returns where the next may begin */
 @inline
-function pointList(layer: Layer, work: Work, position: i32, list: usize): usize {
-  const y = position / layer.outWidth * layer.strideY;
-  const x = position % layer.outWidth * layer.strideX;
-  const source = layer.source + (y * layer.inWidth + x) * layer.sourceStride;
-  return sortEvents(work, source, layer.inChannels, layer.levelMax, list);
+function note(bounds: usize, list: usize, end: usize): usize {
+  store<u32>(bounds, <u32> list);
+  store<u32>(bounds, <u32> end, 4);
+  return end + 4;
 }
 
-/** List of a position that sees several. */
-function mergeList(layer: Layer, work: Work, position: i32, list: usize): usize {
-  const taps = work.unsorted;
-  const lastTap = findTaps(layer, work, position, taps);
-  for (let level = layer.levelMax; level > 0; level--) {
-    const at = level << 1;
-    for (let tap = taps; tap < lastTap; tap += TAP) {
-      const starts = <usize> load<u32>(tap, 4) + at;
-      const first = <i32> load<u16>(starts);
-      const count = <i32> load<u16>(starts - 2) - first;
-      const from = <usize> load<u32>(tap) + (first << 2);
-      const rows = i32x4.splat(load<i32>(tap, 8));
-      // Whole vectors; what is too much is overwritten by what follows.
-      let done = 0;
-      do {
-        v128.store(list + (done << 2), i32x4.add(v128.load(from + (done << 2)), rows));
-        done += 4;
-      } while (done < count);
-      list += count << 2;
+/** Lists of positions that see one pixel each, one behind the other. @returns the end of the last, with the word behind it */
+function pointLists(layer: Layer, work: Work, from: i32, to: i32): usize {
+  const channels = layer.inChannels, levelMax = layer.levelMax, width = layer.outWidth;
+  const step = layer.strideX * layer.sourceStride;
+  let bounds = work.cursors, list = work.lists;
+  let y = from / width, x = from % width;
+  let source = sourceOf(layer, y, x);
+  for (let position = from; position < to; position++) {
+    list = note(bounds, list, sortEvents(work, source, channels, levelMax, list, work.histogram));
+    bounds += 8;
+    source += step;
+    if (++x == width) {
+      x = 0;
+      source = sourceOf(layer, ++y, 0);
     }
   }
-  store<u32>(list, 0);
   return list;
 }
 
-/** Records of the pixels under a position's kernel. @returns their end */
-function findTaps(layer: Layer, work: Work, position: i32, taps: usize): usize {
-  const top = position / layer.outWidth * layer.strideY - layer.padTop;
-  const left = position % layer.outWidth * layer.strideX - layer.padLeft;
-  for (let ky = 0; ky < layer.kernelY; ky++) {
-    const y = top + ky * layer.dilationY;
-    if (<u32> y >= <u32> layer.inHeight) continue;
-    for (let kx = 0; kx < layer.kernelX; kx++) {
-      const x = left + kx * layer.dilationX;
-      if (<u32> x >= <u32> layer.inWidth) continue;
-      const pixel = y * layer.inWidth + x;
-      store<u32>(taps, <u32> (work.pixels + pixel * pixelBytes(layer)));
-      store<u32>(taps, <u32> (work.starts + pixel * startBytes(layer)), 4);
-      store<u32>(taps, (ky * layer.kernelX + kx) * layer.inChannels, 8);
-      taps += TAP;
+/** Address of the pixel that a position sees. */
+@inline
+function sourceOf(layer: Layer, y: i32, x: i32): usize {
+  return layer.source + (y * layer.strideY * layer.inWidth + x * layer.strideX) * layer.sourceStride;
+}
+
+/** Lists of positions that see several pixels, as `pointLists`. */
+function mergedLists(layer: Layer, work: Work, from: i32, to: i32): usize {
+  const width = layer.outWidth;
+  const counts = unusedCounts(layer, work);
+  let bounds = work.cursors, list = work.lists;
+  let y = from / width, x = from % width;
+  mergeColumns(layer, work, y, x, min(width, x + to - from));
+  for (let position = from; position < to; position++) {
+    const end = mergeParts(layer, work.unsorted, findColumns(layer, work, x), list, counts);
+    list = note(bounds, list, end);
+    bounds += 8;
+    if (++x == width && position + 1 < to) {
+      x = 0;
+      mergeColumns(layer, work, ++y, 0, min(width, to - position - 1));
     }
   }
-  return taps;
+  return list;
+}
+
+/** Sorts the channels of every pixel that the positions see. */
+function sortPixels(layer: Layer, work: Work, from: i32, to: i32): void {
+  const firstY = from / layer.outWidth * layer.strideY - layer.padTop;
+  const lastY = (to - 1) / layer.outWidth * layer.strideY - layer.padTop + (layer.kernelY - 1) * layer.dilationY;
+  const first = max(0, firstY) * layer.inWidth;
+  const end = min(layer.inHeight, lastY + 1) * layer.inWidth;
+  for (let pixel = first; pixel < end; pixel++) {
+    const list = pixelList(layer, work, pixel), counts = pixelCounts(layer, work, pixel);
+    sortEvents(work, layer.source + pixel * layer.sourceStride, layer.inChannels, layer.levelMax, list, counts);
+    // Events above one unit are the first: they end where those of one unit begin.
+    store<u32>(counts, load<u32>(work.histogram + ((layer.unit + 1) << 2)) - <u32> list);
+  }
+}
+
+/** Merges the pixels above one another that positions `from` to `to` (exclusive) of row `y` see. */
+function mergeColumns(layer: Layer, work: Work, y: i32, from: i32, to: i32): void {
+  const top = y * layer.strideY - layer.padTop;
+  const first = max(0, from * layer.strideX - layer.padLeft);
+  const end = min(layer.inWidth, (to - 1) * layer.strideX - layer.padLeft + (layer.kernelX - 1) * layer.dilationX + 1);
+  for (let x = first; x < end; x++) {
+    let part = work.unsorted;
+    for (let ky = 0; ky < layer.kernelY; ky++) {
+      const row = top + ky * layer.dilationY;
+      if (<u32> row >= <u32> layer.inHeight) continue;
+      const pixel = row * layer.inWidth + x;
+      store<u32>(part, <u32> pixelList(layer, work, pixel));
+      store<u32>(part, <u32> pixelCounts(layer, work, pixel), 4);
+      store<u32>(part, ky * layer.kernelX * layer.inChannels, 8);
+      part += PART;
+    }
+    mergeParts(layer, work.unsorted, part, columnList(layer, work, x), columnCounts(layer, work, x));
+  }
+}
+
+/** Makes parts of the columns under a position's kernel. @returns their end */
+@inline
+function findColumns(layer: Layer, work: Work, x: i32): usize {
+  let part = work.unsorted;
+  const left = x * layer.strideX - layer.padLeft;
+  for (let kx = 0; kx < layer.kernelX; kx++) {
+    const column = left + kx * layer.dilationX;
+    if (<u32> column >= <u32> layer.inWidth) continue;
+    store<u32>(part, <u32> columnList(layer, work, column));
+    store<u32>(part, <u32> columnCounts(layer, work, column), 4);
+    store<u32>(part, kx * layer.inChannels, 8);
+    part += PART;
+  }
+  return part;
+}
+
+// Lists of pixels, then those of columns; the same for counts, and one more record of them that nobody reads.
+
+@inline
+function pixelList(layer: Layer, work: Work, pixel: i32): usize {
+  return work.pixels + pixel * ((layer.inChannels + 8) << 2);
+}
+
+@inline
+function columnList(layer: Layer, work: Work, x: i32): usize {
+  return pixelList(layer, work, layer.inHeight * layer.inWidth) + x * ((layer.kernelY * layer.inChannels + 16) << 2);
+}
+
+@inline
+function pixelCounts(layer: Layer, work: Work, pixel: i32): usize {
+  return work.starts + pixel * levelBytes(layer.levelMax);
+}
+
+@inline
+function columnCounts(layer: Layer, work: Work, x: i32): usize {
+  return pixelCounts(layer, work, layer.inHeight * layer.inWidth + x);
+}
+
+@inline
+function unusedCounts(layer: Layer, work: Work): usize {
+  return columnCounts(layer, work, layer.inWidth);
 }

@@ -125,12 +125,13 @@ export class Layer {
   lanesPerTap: i32;
   sources: usize;
   taps: i32;
-  /** Taps: a row of zeros, where a 3x3 kernel may be run eight channels after eight channels; 0: not. */
+  /**
+   * Taps: a row of zeros, where a 3x3 kernel may be run eight channels after eight channels; 0: not. Merged gather: a list without
+   * events, and its counts.
+   */
   zeros: usize;
   /** Taps: with `zeros`, of each channel nine weights and the bias's, i16. */
   byChannel: usize;
-  /** Depthwise: what dot products of bytes need, 16 vectors for eight channels (`fast/plan_taps.ts`). */
-  dots: usize;
   /** Average pools: divisor counts padding too. */
   countPadding: i32;
 }
