@@ -20,7 +20,7 @@ import { runShare } from "./fast/share.ts";
 import type { Team, TeamParts } from "./fast/team.ts";
 import type { Kernel } from "./kernel.ts";
 import { createGeneralLayer, type GeneralLayer } from "./kernel_general.ts";
-import { instantiateKernels, type WasmKernels } from "./wasm_module.ts";
+import { hasRelaxedSimd, instantiateKernels, type WasmKernels } from "./wasm_module.ts";
 
 /** What can be chosen. */
 export interface FastKernelOptions {
@@ -28,6 +28,8 @@ export interface FastKernelOptions {
   readonly weightBits?: WeightBits;
   /** True: `levelsOf` works for every layer, at the cost of a copy where a pool is fused. Default false. */
   readonly keepLevels?: boolean;
+  /** False: does without relaxed SIMD, as on a machine that has none. Default: what this machine has. */
+  readonly relaxedSimd?: boolean;
   /** Several threads: makes what runs the steps that are worth dividing. Without it there is one. */
   readonly team?: {
     readonly threads: number;
@@ -98,10 +100,13 @@ class CompiledNetwork implements FastKernel {
     readonly pools: number;
   };
 
-  constructor(network: Network, { weightBits = 8, keepLevels = false, team }: FastKernelOptions) {
+  constructor(
+    network: Network,
+    { weightBits = 8, keepLevels = false, relaxedSimd = hasRelaxedSimd(), team }: FastKernelOptions,
+  ) {
     this.#network = network;
     this.#bits = weightBits;
-    this.#plan = planNetwork(network, this.#arena, { weightBits, keepLevels });
+    this.#plan = planNetwork(network, this.#arena, { weightBits, keepLevels, relaxedSimd });
     this.#works = Array.from({ length: team?.threads ?? 1 }, () => placeWork(this.#arena, this.#plan.sizes));
     const inputs = sizeOf(network.input.shape);
     const inputAddress = this.#arena.reserve(inputs * 2);

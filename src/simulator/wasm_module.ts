@@ -1,4 +1,4 @@
-/** Loads the committed WebAssembly module, built from `wasm/` by `deno task build:wasm`. */
+/** Loads the committed WebAssembly modules, built from `wasm/` by `deno task build:wasm`. */
 
 import { readFileSync } from "node:fs";
 import { assert } from "../core/assert.ts";
@@ -13,6 +13,8 @@ export interface WasmKernels {
   runMerged(layer: number, work: number, from: number, to: number, firstBlock: number, lastBlock: number): void;
   /** Rows `from` to `to` (exclusive). */
   runTaps(layer: number, work: number, from: number, to: number): void;
+  /** The same; only where `hasRelaxedSimd`. */
+  runDepthwise(layer: number, work: number, from: number, to: number): void;
   runMaxPool(layer: number, work: number, from: number, to: number): void;
   runAveragePool(layer: number, work: number, from: number, to: number): void;
   /** Pixels `from` to `to` (exclusive). */
@@ -23,8 +25,10 @@ export interface WasmKernels {
   narrowLevels(source: number, target: number, count: number): number;
 }
 
-/** Where the module is. */
+/** Where the module is that runs everywhere. */
 export const WASM_URL = new URL("./wasm/kernels.wasm", import.meta.url);
+/** Where the one is that needs relaxed SIMD; of that only what gives the same on every machine is used. */
+export const RELAXED_URL = new URL("./wasm/relaxed.wasm", import.meta.url);
 
 /** Bytes of a page of WebAssembly memory. */
 const PAGE_BYTES = 65536;
@@ -32,18 +36,27 @@ const PAGE_BYTES = 65536;
 const MEMORY_IMPORT = [3, ...letters("env"), 6, ...letters("memory"), 2, 3];
 
 /** By pages of memory. */
-const compiled = new Map<number, WebAssembly.Module>();
+const compiled = new Map<number, readonly WebAssembly.Module[]>();
 
 /** Kernels over a memory that cannot grow. */
 export function instantiateKernels(memory: WebAssembly.Memory): WasmKernels {
   const pages = memory.buffer.byteLength / PAGE_BYTES;
-  let module = compiled.get(pages);
-  if (module === undefined) {
-    module = new WebAssembly.Module(withPages(readFileSync(WASM_URL), pages));
-    compiled.set(pages, module);
+  let modules = compiled.get(pages);
+  if (modules === undefined) {
+    const urls = hasRelaxedSimd() ? [WASM_URL, RELAXED_URL] : [WASM_URL];
+    modules = urls.map((url) => new WebAssembly.Module(withPages(readFileSync(url), pages)));
+    compiled.set(pages, modules);
   }
-  return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as WasmKernels;
+  const exports = modules.map((module) => new WebAssembly.Instance(module, { env: { memory } }).exports);
+  return Object.assign({}, ...exports) as WasmKernels;
 }
+
+/** Whether the second module can be loaded here. */
+export function hasRelaxedSimd(): boolean {
+  return relaxed ??= WebAssembly.validate(readFileSync(RELAXED_URL));
+}
+
+let relaxed: boolean | undefined;
 
 /**
  * The module with the size of its memory made exact. Where a memory may grow, V8 reads its size anew for every bounds check;

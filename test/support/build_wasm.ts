@@ -3,23 +3,29 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
-import { WASM_URL } from "../../src/simulator/wasm_module.ts";
+import { RELAXED_URL, WASM_URL } from "../../src/simulator/wasm_module.ts";
 
 /** Pages of the module's imported memory, all of a 32-bit address space; `wasm_module.ts` puts the right number in. */
 const PAGES_MAX = 65536;
 
-/** Bytes of the module; the same sources give the same bytes. @throws {Error} with the compiler's messages */
-export async function buildWasm(): Promise<Uint8Array> {
+/** Each committed module and the source that says what it exports. */
+export const WASM_MODULES = [
+  { url: WASM_URL, entry: "index.ts", features: ["simd", "threads"] },
+  { url: RELAXED_URL, entry: "relaxed.ts", features: ["simd", "threads", "relaxed-simd"] },
+] as const;
+
+/** Bytes of a module; the same sources give the same bytes. @throws {Error} with the compiler's messages */
+export async function buildWasm({ entry, features }: typeof WASM_MODULES[number]): Promise<Uint8Array> {
   const folder = new URL("./", WASM_URL);
   let built: Uint8Array | undefined;
   const { error, stderr } = await asc.main(
     [
-      "index.ts",
+      entry,
       "-O3",
       "--converge",
       "--noAssert",
       ...["--runtime", "stub"],
-      ...["--enable", "simd", "--enable", "threads"],
+      ...features.flatMap((feature) => ["--enable", feature]),
       "--importMemory",
       "--sharedMemory",
       "--noExportMemory",
@@ -45,4 +51,6 @@ export async function buildWasm(): Promise<Uint8Array> {
   return built;
 }
 
-if (import.meta.main) writeFileSync(WASM_URL, await buildWasm());
+if (import.meta.main) {
+  for (const module of WASM_MODULES) writeFileSync(module.url, await buildWasm(module));
+}

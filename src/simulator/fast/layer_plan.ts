@@ -7,7 +7,16 @@ import type { Timing } from "../../ttfs/timing.ts";
 import type { Arena, LayerRecord, WorkSizes } from "./records.ts";
 
 /** Kernels of the WebAssembly module that take a layer. */
-export const STEP_KINDS = ["tiles", "scatter", "merged", "taps", "max_pool", "average_pool", "count_events"] as const;
+export const STEP_KINDS = [
+  "tiles",
+  "scatter",
+  "merged",
+  "taps",
+  "depthwise",
+  "max_pool",
+  "average_pool",
+  "count_events",
+] as const;
 
 /** One of them. */
 export type StepKind = typeof STEP_KINDS[number];
@@ -66,6 +75,8 @@ export interface PlanOptions {
   readonly weightBits: WeightBits;
   /** True: every layer's levels can be read afterwards; costs a copy where a pool is done on the way. */
   readonly keepLevels: boolean;
+  /** Kernels that need relaxed SIMD can be used. */
+  readonly relaxedSimd: boolean;
 }
 
 /** A layer with nothing special about it. */

@@ -9,6 +9,8 @@ import { BLOCK_FIELDS, type LayerRecord } from "./records.ts";
 
 /** Instructions for a tap and eight channels, about. */
 const TAP_WORK = 12;
+/** The same for all nine as dot products. */
+const DOTS_WORK = 50;
 
 /** Positions in a row that the kernel for the usual depthwise convolution can number. */
 const PLAIN_WIDTH_MAX = 32767;
@@ -20,13 +22,16 @@ export function planDepthwise(
   whole: Convolution,
   index: number,
 ): LayerPlan {
+  const { arena, timing, options } = planning;
   const shape = inputShapeOf(planning.network, layer);
   const channels = layer.shape[0];
   const taps = layer.kernel[0] * layer.kernel[1];
   const source = planning.sourceOf(layer.inputs[0]).bytes;
-  const fanOut = planning.arena.place(reachOfPixels({ ...whole, input: shape }));
+  const fanOut = arena.place(reachOfPixels({ ...whole, input: shape }));
   const weightOf = (tap: number, channel: number) => whole.integers.weights[channel * taps + tap];
   const plain = isPlain(layer, whole);
+  // A dot product's factors are a weight of 8 bits and a level of 7.
+  const dots = plain && options.relaxedSimd && whole.bounds.weightMax < 128 && timing.levelMax < 128;
   if (plain) planning.need({ lists: 4 * layer.shape[2] + 64 });
   const record = {
     ...tapsRecord(planning, whole, { channels, taps, weightOf, index }),
@@ -35,17 +40,21 @@ export function planDepthwise(
     sourceStride: channels,
     dilationY: layer.dilation[0],
     dilationX: layer.dilation[1],
-    zeros: plain ? planning.arena.reserve(channels * shape[2]) : 0,
-    byChannel: plain ? planning.arena.place(weightsByChannel(whole.integers)) : 0,
+    zeros: plain ? arena.reserve(channels * shape[2]) : 0,
+    byChannel: plain ? arena.place(weightsByChannel(whole.integers)) : 0,
+    dots: dots ? arena.place(dotConstants(whole.integers)) : 0,
   };
+  const share = { amount: layer.shape[1], work: dots ? dotsWork(layer) : tapsWork(layer, taps) };
   return {
     ...PLAIN,
     steps: [
-      planning.step("taps", record, { amount: layer.shape[1], work: tapsWork(layer, taps) }),
+      planning.step(dots ? "depthwise" : "taps", record, share),
       countStep(planning, { source, fanOut, channels, area: shape[1] * shape[2] }),
     ],
     map: planning.maps[index],
-    note: whole.wide ? "every neuron walked, 32 bits" : "closed form and bound, 16-bit lanes",
+    note: whole.wide
+      ? "every neuron walked, 32 bits"
+      : `closed form and bound, ${dots ? "dot products" : "16-bit lanes"}`,
   };
 }
 
@@ -144,8 +153,40 @@ function weightsByChannel({ weights, neurons, shift }: IntegerLayer): Int16Array
   );
 }
 
+/** Pairs of taps whose levels are multiplied at once, of a kernel in reading order; −1: none, weight 0. */
+const PAIRS = [[0, 3], [1, 4], [2, 5], [6, 7], [8, -1], [-1, 6], [7, 8]] as const;
+
+/**
+ * For eight channels after eight channels: the biases as if they had come before everything (two vectors, without and with negative
+ * ones), the pairs' weights, and those of them that are positive.
+ */
+function dotConstants({ weights, neurons, shift, biasLevels }: IntegerLayer): Int16Array {
+  const constants = new Int16Array(neurons * 16);
+  const bytes = new Int8Array(constants.buffer);
+  for (let channel = 0; channel < neurons; channel++) {
+    const lane = channel % 8;
+    const first = (channel - lane) * 16;
+    const bias = Math.min(32767, biasLevels[channel] * 2 ** shift);
+    constants[first + lane] = Math.max(-32768, bias);
+    constants[first + 8 + lane] = Math.max(0, bias);
+    for (const [at, pair] of PAIRS.entries()) {
+      for (const [place, tap] of pair.entries()) {
+        const weight = tap < 0 ? 0 : weights[channel * 9 + tap];
+        const to = first * 2 + 32 + at * 16 + lane * 2 + place;
+        bytes[to] = weight;
+        bytes[to + PAIRS.length * 16] = Math.max(0, weight);
+      }
+    }
+  }
+  return constants;
+}
+
 function tapsWork({ shape }: Layer, taps: number): number {
   return shape[1] * shape[2] * (20 + Math.ceil(shape[0] / 8) * (20 + TAP_WORK * taps));
+}
+
+function dotsWork({ shape }: Layer): number {
+  return shape[1] * shape[2] * (8 + shape[0] / 8 * DOTS_WORK);
 }
 
 function tapsRecord(

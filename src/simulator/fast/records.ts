@@ -79,6 +79,7 @@ export const LAYER_FIELDS = [
   "taps",
   "zeros",
   "byChannel",
+  "dots",
   "countPadding",
 ] as const;
 

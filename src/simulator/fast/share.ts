@@ -26,6 +26,7 @@ export function runShare(kernels: WasmKernels, step: Step, work: number, part: n
   else if (kind === "scatter") kernels.runScatter(record, work);
   else if (kind === "merged") kernels.runMerged(record, work, from, to, 0, blocks);
   else if (kind === "taps") kernels.runTaps(record, work, from, to);
+  else if (kind === "depthwise") kernels.runDepthwise(record, work, from, to);
   else if (kind === "max_pool") kernels.runMaxPool(record, work, from, to);
   else if (kind === "average_pool") kernels.runAveragePool(record, work, from, to);
   else kernels.countEvents(record, work, from, to);

@@ -16,10 +16,9 @@ import { Layer, Work } from "./records";
 const CHANNEL: usize = 20;
 
 /**
- * Level of a neuron; counts what it was.
+ * Level of a neuron; counts what it was. All pixels are inside the map's columns.
  *
  * @param row0 address of the first of its three pixels of the upper row; `row1` and `row2` likewise
- * @param pixel bytes from one to the next
  */
 export function nineLevel(
   layer: Layer,
@@ -29,13 +28,58 @@ export function nineLevel(
   row0: usize,
   row1: usize,
   row2: usize,
-  pixel: usize,
 ): i32 {
+  const pixel = layer.sourceStride;
   const low = <u64> load<u8>(row0) | <u64> load<u8>(row0 + pixel) << 16 | <u64> load<u8>(row0 + 2 * pixel) << 32 |
     <u64> load<u8>(row1) << 48;
   const high = <u64> load<u8>(row1 + pixel) | <u64> load<u8>(row1 + 2 * pixel) << 16 | <u64> load<u8>(row2) << 32 |
     <u64> load<u8>(row2 + pixel) << 48;
-  const rest = <u32> load<u8>(row2 + 2 * pixel) | max(bias, 0) << 16;
+  return levelOf(layer, work, channel, bias, low, high, load<u8>(row2 + 2 * pixel));
+}
+
+/** The same where some columns may be outside the map. @param row0 address of the row; `row1` and `row2` likewise */
+export function columnLevel(
+  layer: Layer,
+  work: Work,
+  channel: i32,
+  bias: i32,
+  row0: usize,
+  row1: usize,
+  row2: usize,
+  column: i32,
+): i32 {
+  const offset = column * layer.sourceStride;
+  if (column >= 0 && column + 2 < layer.inWidth) {
+    return nineLevel(layer, work, channel, bias, row0 + offset, row1 + offset, row2 + offset);
+  }
+  const low = levelAt(layer, row0, column) | levelAt(layer, row0, column + 1) << 16 |
+    levelAt(layer, row0, column + 2) << 32 | levelAt(layer, row1, column) << 48;
+  const high = levelAt(layer, row1, column + 1) | levelAt(layer, row1, column + 2) << 16 |
+    levelAt(layer, row2, column) << 32 | levelAt(layer, row2, column + 1) << 48;
+  return levelOf(layer, work, channel, bias, low, high, <u32> levelAt(layer, row2, column + 2));
+}
+
+function levelAt(layer: Layer, row: usize, column: i32): u64 {
+  return <u32> column < <u32> layer.inWidth ? load<u8>(row + column * layer.sourceStride) : 0;
+}
+
+/** A row of the map, or of zeros where there is none. */
+@inline
+export function rowAt(layer: Layer, row: i32): usize {
+  return <u32> row < <u32> layer.inHeight ? layer.source + row * layer.inWidth * layer.sourceStride : layer.zeros;
+}
+
+/** Sum of eight counts. */
+@inline
+export function countOf(counts: v128): i32 {
+  const four = i32x4.extadd_pairwise_i16x8_u(counts);
+  const two = i32x4.add(four, v128.shuffle<i32>(four, four, 2, 3, 0, 1));
+  return i32x4.extract_lane(two, 0) + i32x4.extract_lane(two, 1);
+}
+
+/** @param low levels of the first four taps, 16 bits each; `high` of the next four, `ninth` of the last */
+function levelOf(layer: Layer, work: Work, channel: i32, bias: i32, low: u64, high: u64, ninth: u32): i32 {
+  const rest = ninth | max(bias, 0) << 16;
   const weights = layer.byChannel + <usize> channel * CHANNEL;
   const eight = i64x2.replace_lane(i64x2.splat(low), 1, high), two = i32x4.splat(rest);
   // The levels after which V turns; the last one is also 0 twice, which is the end.

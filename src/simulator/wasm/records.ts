@@ -132,6 +132,8 @@ export class Layer {
   zeros: usize;
   /** Taps: with `zeros`, of each channel nine weights and the bias's, i16. */
   byChannel: usize;
+  /** Depthwise: what dot products of bytes need, 16 vectors for eight channels (`fast/plan_taps.ts`). */
+  dots: usize;
   /** Average pools: divisor counts padding too. */
   countPadding: i32;
 }

@@ -9,7 +9,7 @@
  */
 
 import { exactLevel } from "./lane";
-import { nineLevel } from "./nine";
+import { countOf, nineLevel, rowAt } from "./nine";
 import { Block, Layer, Work } from "./records";
 import { copyExact } from "./readout";
 
@@ -54,11 +54,6 @@ function runInside(layer: Layer, work: Work, y: i32): i32 {
     runChannels(layer, work, count, lane, row0 + lane, row1 + lane, row2 + lane, target + lane);
   }
   return count;
-}
-
-@inline
-function rowAt(layer: Layer, row: i32): usize {
-  return <u32>row < <u32> layer.inHeight ? layer.source + row * layer.inWidth * layer.sourceStride : layer.zeros;
 }
 
 /** Eight channels of `count` positions. */
@@ -138,18 +133,10 @@ function runChannels(
       const index = ctz(mask) >>> 1;
       const from = offset + index;
       const bias = load<i32>(block.biasLevels + (lane + index << 2));
-      const level = nineLevel(layer, work, lane + index, bias, start0 + from, start1 + from, start2 + from, pixel);
+      const level = nineLevel(layer, work, lane + index, bias, start0 + from, start1 + from, start2 + from);
       store<u8>(start + x * targetStep + index, <u8> level);
     }
   }
-}
-
-/** Sum of eight counts. */
-@inline
-function countOf(counts: v128): i32 {
-  const four = i32x4.extadd_pairwise_i16x8_u(counts);
-  const two = i32x4.add(four, v128.shuffle<i32>(four, four, 2, 3, 0, 1));
-  return i32x4.extract_lane(two, 0) + i32x4.extract_lane(two, 1);
 }
 
 /** The same place of several maps. */

@@ -3,11 +3,18 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
-import { WASM_URL } from "../../../src/simulator/wasm_module.ts";
-import { buildWasm } from "../../support/build_wasm.ts";
+import { basename } from "node:path";
+import { hasRelaxedSimd } from "../../../src/simulator/wasm_module.ts";
+import { buildWasm, WASM_MODULES } from "../../support/build_wasm.ts";
 
-Deno.test("kernels.wasm is what deno task build:wasm makes of its sources", async () => {
-  const committed = readFileSync(WASM_URL);
-  const built = await buildWasm();
-  assert.ok(Buffer.compare(committed, built) === 0, "kernels.wasm is stale: run deno task build:wasm");
+for (const module of WASM_MODULES) {
+  const name = basename(module.url.pathname);
+  Deno.test(`${name} is what deno task build:wasm makes of its sources`, async () => {
+    const built = await buildWasm(module);
+    assert.ok(Buffer.compare(readFileSync(module.url), built) === 0, `${name} is stale: run deno task build:wasm`);
+  });
+}
+
+Deno.test("this machine has relaxed SIMD, so that other tests run both ways", () => {
+  assert.ok(hasRelaxedSimd());
 });

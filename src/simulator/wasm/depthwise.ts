@@ -1,0 +1,226 @@
+/**
+ * Depthwise 3x3 convolutions by dot products of bytes: two taps at a time, eight channels, all positions of a row, borders too.
+ *
+ * Bound and closed form are those of `taps.ts`. Levels are the operand of 7 bits, so `relaxed_dot` is the same on every machine;
+ * so is `relaxed_q15mulr`, as no factor is −32768.
+ *
+ * A column is what is above each other in the three rows: the upper two interleaved, `[row 0, row 1]` a channel, and the lower.
+ */
+
+import { columnLevel, countOf, rowAt } from "./nine";
+import { Block, Layer, Work } from "./records";
+
+/** Bytes of what eight channels need. */
+const CHANNELS: usize = 16 * 16;
+
+/** Runs rows `from` to `to` (exclusive) of a layer whose levels are below 128. */
+export function runDepthwise(layer: Layer, work: Work, from: i32, to: i32): void {
+  for (let y = from; y < to; y++) {
+    const top = y * layer.strideY - layer.padTop;
+    const row0 = rowAt(layer, top), row1 = rowAt(layer, top + 1), row2 = rowAt(layer, top + 2);
+    const target = layer.target + y * layer.outWidth * layer.targetStride;
+    let constants = layer.dots;
+    for (let lane = 0; lane < layer.channels; lane += 8) {
+      const end = layer.strideX == 1
+        ? runSideBySide(layer, work, constants, row0 + lane, row1 + lane, row2 + lane, target + lane)
+        : runApart(layer, work, constants, row0 + lane, row1 + lane, row2 + lane, target + lane);
+      redo(layer, work, end, lane, row0 + lane, row1 + lane, row2 + lane, target + lane);
+      constants += CHANNELS;
+    }
+  }
+}
+
+/** Dot products of pairs of levels and of weights. */
+@inline
+function dot(levels: v128, weights: v128): v128 {
+  return i16x8.relaxed_dot_i8x16_i7x16_s(weights, levels);
+}
+
+/** Eight bytes of each, in turn. */
+@inline
+function interleave(a: v128, b: v128): v128 {
+  return v128.shuffle<i8>(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+
+/** Upper rows of a column; zeros outside the map. */
+@inline
+function upperAt(layer: Layer, row0: usize, row1: usize, column: i32): v128 {
+  if (<u32> column >= <u32> layer.inWidth) return i8x16.splat(0);
+  const offset = column * layer.sourceStride;
+  return interleave(v128.load64_zero(row0 + offset), v128.load64_zero(row1 + offset));
+}
+
+/** Lower row of a column, eight bytes; zeros outside the map. */
+@inline
+function lowerAt(layer: Layer, row2: usize, column: i32): v128 {
+  if (<u32> column >= <u32> layer.inWidth) return i8x16.splat(0);
+  return v128.load64_zero(row2 + column * layer.sourceStride);
+}
+
+/**
+ * Stride 1: two positions at a time, which share their columns. Levels of neurons whose bound reaches the threshold are left open.
+ *
+ * @returns end of the notes of them at `work.lists`: position of the first of the two, and a bit for each of 16 neurons
+ */
+function runSideBySide(
+  layer: Layer,
+  work: Work,
+  constants: usize,
+  row0: usize,
+  row1: usize,
+  row2: usize,
+  target: usize,
+): usize {
+  const start = v128.load(constants), startUp = v128.load(constants, 16);
+  const w0 = v128.load(constants, 32), w1 = v128.load(constants, 48), w2 = v128.load(constants, 64);
+  const w34 = v128.load(constants, 80), w5x = v128.load(constants, 96);
+  const wx3 = v128.load(constants, 112), w45 = v128.load(constants, 128);
+  const u0 = v128.load(constants, 144), u1 = v128.load(constants, 160), u2 = v128.load(constants, 176);
+  const u34 = v128.load(constants, 192), u5x = v128.load(constants, 208);
+  const ux3 = v128.load(constants, 224), u45 = v128.load(constants, 240);
+  const below = i16x8.splat(<i16> (layer.threshold - 1)), scale = i16x8.splat(<i16> (<i32> 1 << (15 - layer.shift)));
+  const pixel = layer.sourceStride, step = layer.targetStride;
+  const last = layer.outWidth - 1;
+  let notes = work.lists;
+  let rectified = 0;
+  let column = -layer.padLeft;
+  let a = upperAt(layer, row0, row1, column), b = upperAt(layer, row0, row1, column + 1);
+  let ab = interleave(lowerAt(layer, row2, column), lowerAt(layer, row2, column + 1));
+  let offset: usize = (column + 2) * pixel;
+  for (let x = 0; x <= last; x += 2) {
+    let c: v128, d: v128, cd: v128;
+    if (column >= -2 && column + 3 < layer.inWidth) {
+      c = interleave(v128.load64_zero(row0 + offset), v128.load64_zero(row1 + offset));
+      d = interleave(v128.load64_zero(row0 + offset + pixel), v128.load64_zero(row1 + offset + pixel));
+      cd = interleave(v128.load64_zero(row2 + offset), v128.load64_zero(row2 + offset + pixel));
+    } else {
+      c = upperAt(layer, row0, row1, column + 2);
+      d = upperAt(layer, row0, row1, column + 3);
+      cd = interleave(lowerAt(layer, row2, column + 2), lowerAt(layer, row2, column + 3));
+    }
+    const first = i16x8.add_sat_s(
+      i16x8.add_sat_s(i16x8.add_sat_s(start, dot(a, w0)), i16x8.add_sat_s(dot(b, w1), dot(c, w2))),
+      i16x8.add_sat_s(dot(ab, w34), dot(cd, w5x)),
+    );
+    const firstUp = i16x8.add_sat_s(
+      i16x8.add_sat_s(i16x8.add_sat_s(startUp, dot(a, u0)), i16x8.add_sat_s(dot(b, u1), dot(c, u2))),
+      i16x8.add_sat_s(dot(ab, u34), dot(cd, u5x)),
+    );
+    const second = i16x8.add_sat_s(
+      i16x8.add_sat_s(i16x8.add_sat_s(start, dot(b, w0)), i16x8.add_sat_s(dot(c, w1), dot(d, w2))),
+      i16x8.add_sat_s(dot(ab, wx3), dot(cd, w45)),
+    );
+    const secondUp = i16x8.add_sat_s(
+      i16x8.add_sat_s(i16x8.add_sat_s(startUp, dot(b, u0)), i16x8.add_sat_s(dot(c, u1), dot(d, u2))),
+      i16x8.add_sat_s(dot(ab, ux3), dot(cd, u45)),
+    );
+    // Rounds half up: (sum · 2^(15 − shift) + 2^14) >> 15.
+    const level0 = i16x8.relaxed_q15mulr_s(first, scale), level1 = i16x8.relaxed_q15mulr_s(second, scale);
+    let unsure = i8x16.bitmask(i8x16.narrow_i16x8_s(i16x8.gt_s(firstUp, below), i16x8.gt_s(secondUp, below)));
+    let negative = i8x16.bitmask(i8x16.narrow_i16x8_s(level0, level1));
+    const levels = i8x16.narrow_i16x8_u(level0, level1);
+    v128.store64_lane(target, levels, 0);
+    if (x != last) {
+      v128.store64_lane(target + step, levels, 1);
+    } else {
+      unsure &= 255;
+      negative &= 255;
+    }
+    rectified += popcnt(negative & ~unsure);
+    // Noted without a branch, as which ones they are cannot be foreseen.
+    store<u32>(notes, x << 16 | unsure);
+    notes += usize(unsure != 0) << 2;
+    a = c;
+    b = d;
+    ab = cd;
+    target += 2 * step;
+    offset += 2 * pixel;
+    column += 2;
+  }
+  work.rectified += rectified;
+  return notes;
+}
+
+/** Any other stride: one position at a time. Same notes, 8 neurons each. */
+function runApart(
+  layer: Layer,
+  work: Work,
+  constants: usize,
+  row0: usize,
+  row1: usize,
+  row2: usize,
+  target: usize,
+): usize {
+  const start = v128.load(constants), startUp = v128.load(constants, 16);
+  const w0 = v128.load(constants, 32), w1 = v128.load(constants, 48), w2 = v128.load(constants, 64);
+  const w34 = v128.load(constants, 80), w5x = v128.load(constants, 96);
+  const u0 = v128.load(constants, 144), u1 = v128.load(constants, 160), u2 = v128.load(constants, 176);
+  const u34 = v128.load(constants, 192), u5x = v128.load(constants, 208);
+  const below = i16x8.splat(<i16> (layer.threshold - 1)), scale = i16x8.splat(<i16> (<i32> 1 << (15 - layer.shift)));
+  const pixel = layer.sourceStride, step = layer.targetStride, stride = layer.strideX, width = layer.outWidth;
+  let notes = work.lists;
+  let silent = i16x8.splat(0);
+  let column = -layer.padLeft;
+  for (let x = 0; x < width; x++) {
+    let a: v128, b: v128, c: v128, ab: v128, low: v128;
+    if (column >= 0 && column + 2 < layer.inWidth) {
+      const offset = column * pixel;
+      a = interleave(v128.load64_zero(row0 + offset), v128.load64_zero(row1 + offset));
+      b = interleave(v128.load64_zero(row0 + offset + pixel), v128.load64_zero(row1 + offset + pixel));
+      c = interleave(v128.load64_zero(row0 + offset + 2 * pixel), v128.load64_zero(row1 + offset + 2 * pixel));
+      ab = interleave(v128.load64_zero(row2 + offset), v128.load64_zero(row2 + offset + pixel));
+      low = v128.load8x8_u(row2 + offset + 2 * pixel);
+    } else {
+      a = upperAt(layer, row0, row1, column);
+      b = upperAt(layer, row0, row1, column + 1);
+      c = upperAt(layer, row0, row1, column + 2);
+      ab = interleave(lowerAt(layer, row2, column), lowerAt(layer, row2, column + 1));
+      low = i16x8.extend_low_i8x16_u(lowerAt(layer, row2, column + 2));
+    }
+    const sum = i16x8.add_sat_s(
+      i16x8.add_sat_s(i16x8.add_sat_s(start, dot(a, w0)), i16x8.add_sat_s(dot(b, w1), dot(c, w2))),
+      i16x8.add_sat_s(dot(ab, w34), dot(low, w5x)),
+    );
+    const up = i16x8.add_sat_s(
+      i16x8.add_sat_s(i16x8.add_sat_s(startUp, dot(a, u0)), i16x8.add_sat_s(dot(b, u1), dot(c, u2))),
+      i16x8.add_sat_s(dot(ab, u34), dot(low, u5x)),
+    );
+    const levels = i16x8.relaxed_q15mulr_s(sum, scale);
+    const hot = i16x8.gt_s(up, below);
+    v128.store64_lane(target, i8x16.narrow_i16x8_u(levels, levels), 0);
+    silent = i16x8.add(silent, i16x8.shr_u(v128.andnot(levels, hot), 15));
+    const unsure = i8x16.bitmask(i8x16.narrow_i16x8_s(hot, i16x8.splat(0)));
+    store<u32>(notes, x << 16 | unsure);
+    notes += usize(unsure != 0) << 2;
+    target += step;
+    column += stride;
+  }
+  work.rectified += countOf(silent);
+  return notes;
+}
+
+/** The exact way for the neurons that were noted. */
+function redo(
+  layer: Layer,
+  work: Work,
+  end: usize,
+  lane: i32,
+  row0: usize,
+  row1: usize,
+  row2: usize,
+  target: usize,
+): void {
+  const biases = changetype<Block>(layer.blocks).biasLevels;
+  const pixel = layer.sourceStride;
+  for (let at = work.lists; at < end; at += 4) {
+    const first = <i32> load<u16>(at, 2);
+    for (let mask = <i32> load<u16>(at); mask != 0; mask &= mask - 1) {
+      const bit = ctz(mask);
+      const x = first + (bit >>> 3), index = bit & 7;
+      const column = x * layer.strideX - layer.padLeft;
+      const bias = load<i32>(biases + (lane + index << 2));
+      const level = columnLevel(layer, work, lane + index, bias, row0 + index, row1 + index, row2 + index, column);
+      store<u8>(target + x * layer.targetStride + index, <u8> level);
+    }
+  }
+}
