@@ -32,7 +32,7 @@ export function planDepthwise(
   const plain = isPlain(layer, whole);
   // A dot product's factors are a weight of 8 bits and a level of 7.
   const dots = plain && options.relaxedSimd && whole.bounds.weightMax < 128 && timing.levelMax < 128;
-  if (plain) planning.need({ lists: 4 * layer.shape[2] + 64 });
+  if (plain) planning.need({ lists: layer.shape[2] * channels + 64 });
   const record = {
     ...tapsRecord(planning, whole, { channels, taps, weightOf, index }),
     ...slidingRecord(shape, layer),
@@ -41,7 +41,7 @@ export function planDepthwise(
     dilationY: layer.dilation[0],
     dilationX: layer.dilation[1],
     zeros: plain ? arena.reserve(channels * shape[2]) : 0,
-    byChannel: plain ? arena.place(weightsByChannel(whole.integers)) : 0,
+    byChannel: plain ? arena.place(exactConstants(whole.integers)) : 0,
     dots: dots ? arena.place(dotConstants(whole.integers)) : 0,
   };
   const share = { amount: layer.shape[1], work: dots ? dotsWork(layer) : tapsWork(layer, taps) };
@@ -145,12 +145,17 @@ function isPlain(layer: Extract<Layer, { kind: "conv2d" }>, { wide }: Convolutio
     layer.shape[2] <= PLAIN_WIDTH_MAX;
 }
 
-/** Nine weights a channel, and that of the bias. */
-function weightsByChannel({ weights, neurons, shift }: IntegerLayer): Int16Array {
-  return Int16Array.from(
-    { length: neurons * 10 },
-    (_, i) => i % 10 < 9 ? weights[Math.floor(i / 10) * 9 + i % 10] : 2 ** shift,
-  );
+/** Of each channel: nine weights and that of the bias, i16, then as i32 the positive bias << 16 and what rounding down adds. */
+function exactConstants({ weights, neurons, shift, biasLevels }: IntegerLayer): Int32Array {
+  const constants = new Int32Array(neurons * 8);
+  const shorts = new Int16Array(constants.buffer);
+  for (let channel = 0; channel < neurons; channel++) {
+    for (let tap = 0; tap < 9; tap++) shorts[channel * 16 + tap] = weights[channel * 9 + tap];
+    shorts[channel * 16 + 9] = 2 ** shift;
+    constants[channel * 8 + 5] = Math.max(0, biasLevels[channel]) << 16;
+    constants[channel * 8 + 6] = Math.min(0, biasLevels[channel]) * 2 ** shift + 2 ** (shift - 1);
+  }
+  return constants;
 }
 
 /** Pairs of taps whose levels are multiplied at once, of a kernel in reading order; −1: none, weight 0. */

@@ -7,8 +7,8 @@
  * A column is what is above each other in the three rows: the upper two interleaved, `[row 0, row 1]` a channel, and the lower.
  */
 
-import { columnLevel, countOf, rowAt } from "./nine";
-import { Block, Layer, Work } from "./records";
+import { countOf, NOTE, noteOf, rowAt, runNoted } from "./nine";
+import { Layer, Work } from "./records";
 
 /** Bytes of what eight channels need. */
 const CHANNELS: usize = 16 * 16;
@@ -20,13 +20,14 @@ export function runDepthwise(layer: Layer, work: Work, from: i32, to: i32): void
     const row0 = rowAt(layer, top), row1 = rowAt(layer, top + 1), row2 = rowAt(layer, top + 2);
     const target = layer.target + y * layer.outWidth * layer.targetStride;
     let constants = layer.dots;
+    let notes = work.lists;
     for (let lane = 0; lane < layer.channels; lane += 8) {
-      const end = layer.strideX == 1
-        ? runSideBySide(layer, work, constants, row0 + lane, row1 + lane, row2 + lane, target + lane)
-        : runApart(layer, work, constants, row0 + lane, row1 + lane, row2 + lane, target + lane);
-      redo(layer, work, end, lane, row0 + lane, row1 + lane, row2 + lane, target + lane);
+      notes = layer.strideX == 1
+        ? runSideBySide(layer, work, constants, lane, row0 + lane, row1 + lane, row2 + lane, target + lane, notes)
+        : runApart(layer, work, constants, lane, row0 + lane, row1 + lane, row2 + lane, target + lane, notes);
       constants += CHANNELS;
     }
+    runNoted(layer, work, notes, row0, row1, row2, target);
   }
 }
 
@@ -60,16 +61,19 @@ function lowerAt(layer: Layer, row2: usize, column: i32): v128 {
 /**
  * Stride 1: two positions at a time, which share their columns. Levels of neurons whose bound reaches the threshold are left open.
  *
- * @returns end of the notes of them at `work.lists`: position of the first of the two, and a bit for each of 16 neurons
+ * @param notes where they are noted
+ * @returns where the next ones will be
  */
 function runSideBySide(
   layer: Layer,
   work: Work,
   constants: usize,
+  lane: i32,
   row0: usize,
   row1: usize,
   row2: usize,
   target: usize,
+  notes: usize,
 ): usize {
   const start = v128.load(constants), startUp = v128.load(constants, 16);
   const w0 = v128.load(constants, 32), w1 = v128.load(constants, 48), w2 = v128.load(constants, 64);
@@ -81,7 +85,6 @@ function runSideBySide(
   const below = i16x8.splat(<i16> (layer.threshold - 1)), scale = i16x8.splat(<i16> (<i32> 1 << (15 - layer.shift)));
   const pixel = layer.sourceStride, step = layer.targetStride;
   const last = layer.outWidth - 1;
-  let notes = work.lists;
   let rectified = 0;
   let column = -layer.padLeft;
   let a = upperAt(layer, row0, row1, column), b = upperAt(layer, row0, row1, column + 1);
@@ -128,8 +131,8 @@ function runSideBySide(
     }
     rectified += popcnt(negative & ~unsure);
     // Noted without a branch, as which ones they are cannot be foreseen.
-    store<u32>(notes, x << 16 | unsure);
-    notes += usize(unsure != 0) << 2;
+    store<u64>(notes, noteOf(lane, x, unsure));
+    notes += unsure != 0 ? NOTE : 0;
     a = c;
     b = d;
     ab = cd;
@@ -141,15 +144,17 @@ function runSideBySide(
   return notes;
 }
 
-/** Any other stride: one position at a time. Same notes, 8 neurons each. */
+/** Any other stride: one position at a time. */
 function runApart(
   layer: Layer,
   work: Work,
   constants: usize,
+  lane: i32,
   row0: usize,
   row1: usize,
   row2: usize,
   target: usize,
+  notes: usize,
 ): usize {
   const start = v128.load(constants), startUp = v128.load(constants, 16);
   const w0 = v128.load(constants, 32), w1 = v128.load(constants, 48), w2 = v128.load(constants, 64);
@@ -158,7 +163,6 @@ function runApart(
   const u34 = v128.load(constants, 192), u5x = v128.load(constants, 208);
   const below = i16x8.splat(<i16> (layer.threshold - 1)), scale = i16x8.splat(<i16> (<i32> 1 << (15 - layer.shift)));
   const pixel = layer.sourceStride, step = layer.targetStride, stride = layer.strideX, width = layer.outWidth;
-  let notes = work.lists;
   let silent = i16x8.splat(0);
   let column = -layer.padLeft;
   for (let x = 0; x < width; x++) {
@@ -190,37 +194,11 @@ function runApart(
     v128.store64_lane(target, i8x16.narrow_i16x8_u(levels, levels), 0);
     silent = i16x8.add(silent, i16x8.shr_u(v128.andnot(levels, hot), 15));
     const unsure = i8x16.bitmask(i8x16.narrow_i16x8_s(hot, i16x8.splat(0)));
-    store<u32>(notes, x << 16 | unsure);
-    notes += usize(unsure != 0) << 2;
+    store<u64>(notes, noteOf(lane, x, unsure));
+    notes += unsure != 0 ? NOTE : 0;
     target += step;
     column += stride;
   }
   work.rectified += countOf(silent);
   return notes;
-}
-
-/** The exact way for the neurons that were noted. */
-function redo(
-  layer: Layer,
-  work: Work,
-  end: usize,
-  lane: i32,
-  row0: usize,
-  row1: usize,
-  row2: usize,
-  target: usize,
-): void {
-  const biases = changetype<Block>(layer.blocks).biasLevels;
-  const pixel = layer.sourceStride;
-  for (let at = work.lists; at < end; at += 4) {
-    const first = <i32> load<u16>(at, 2);
-    for (let mask = <i32> load<u16>(at); mask != 0; mask &= mask - 1) {
-      const bit = ctz(mask);
-      const x = first + (bit >>> 3), index = bit & 7;
-      const column = x * layer.strideX - layer.padLeft;
-      const bias = load<i32>(biases + (lane + index << 2));
-      const level = columnLevel(layer, work, lane + index, bias, row0 + index, row1 + index, row2 + index, column);
-      store<u8>(target + x * layer.targetStride + index, <u8> level);
-    }
-  }
 }

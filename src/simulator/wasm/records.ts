@@ -130,7 +130,7 @@ export class Layer {
    * events, and its counts.
    */
   zeros: usize;
-  /** Taps: with `zeros`, of each channel nine weights and the bias's, i16. */
+  /** Taps: with `zeros`, what `nine.ts` needs of each channel. */
   byChannel: usize;
   /** Depthwise: what dot products of bytes need, 16 vectors for eight channels (`fast/plan_taps.ts`). */
   dots: usize;

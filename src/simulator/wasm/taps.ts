@@ -9,7 +9,7 @@
  */
 
 import { exactLevel } from "./lane";
-import { countOf, nineLevel, rowAt } from "./nine";
+import { countOf, NOTE, noteOf, rowAt, runNoted } from "./nine";
 import { Block, Layer, Work } from "./records";
 import { copyExact } from "./readout";
 
@@ -48,25 +48,30 @@ function runInside(layer: Layer, work: Work, y: i32): i32 {
   if (layer.inWidth < 3 || count <= 0) return 0;
   const top = y * layer.strideY - layer.padTop;
   const start = (first * layer.strideX - layer.padLeft) * layer.sourceStride;
-  const row0 = rowAt(layer, top) + start, row1 = rowAt(layer, top + 1) + start, row2 = rowAt(layer, top + 2) + start;
-  const target = layer.target + (y * layer.outWidth + first) * layer.targetStride;
+  const row0 = rowAt(layer, top), row1 = rowAt(layer, top + 1), row2 = rowAt(layer, top + 2);
+  const target = layer.target + y * layer.outWidth * layer.targetStride;
+  let notes = work.lists;
   for (let lane = 0; lane < layer.channels; lane += 8) {
-    runChannels(layer, work, count, lane, row0 + lane, row1 + lane, row2 + lane, target + lane);
+    const row = target + lane + first * layer.targetStride;
+    notes = runChannels(layer, work, first, count, lane, row0 + start + lane, row1 + start + lane, row2 + start + lane, row, notes);
   }
+  runNoted(layer, work, notes, row0, row1, row2, target);
   return count;
 }
 
-/** Eight channels of `count` positions. */
+/** Eight channels of `count` positions. @param notes see `depthwise.ts` */
 function runChannels(
   layer: Layer,
   work: Work,
+  first: i32,
   count: i32,
   lane: i32,
   row0: usize,
   row1: usize,
   row2: usize,
   target: usize,
-): void {
+  notes: usize,
+): usize {
   const block = changetype<Block>(layer.blocks);
   const tap = layer.lanesPerTap << 1;
   let at = layer.weightsUp + (lane << 1);
@@ -79,8 +84,6 @@ function runChannels(
   const d6 = v128.load(at + 6 * tap), d7 = v128.load(at + 7 * tap), d8 = v128.load(at + 8 * tap);
   const begin = v128.load(block.start + (lane << 1)), finish = v128.load(block.finish + (lane << 1));
   const below = i16x8.splat(<i16> (layer.threshold - 1));
-  const start0 = row0, start1 = row1, start2 = row2, start = target;
-  let unsure = work.lists;
   const shift = layer.shift, pixel = layer.sourceStride, step = layer.strideX * layer.sourceStride;
   const targetStep = layer.targetStride;
   let silent = i16x8.splat(0);
@@ -117,26 +120,16 @@ function runChannels(
     v128.store64_lane(target, i8x16.narrow_i16x8_u(levels, levels), 0);
     silent = i16x8.add(silent, i16x8.shr_u(v128.andnot(levels, hot), 15));
     // Noted without a branch, as which ones they are cannot be foreseen.
-    const mask = i8x16.bitmask(hot);
-    store<u32>(unsure, x << 16 | mask);
-    unsure += usize(mask != 0) << 2;
+    const unsure = i8x16.bitmask(i8x16.narrow_i16x8_s(hot, i16x8.splat(0)));
+    store<u64>(notes, noteOf(lane, first + x, unsure));
+    notes += unsure != 0 ? NOTE : 0;
     row0 += step;
     row1 += step;
     row2 += step;
     target += targetStep;
   }
   work.rectified += countOf(silent);
-  for (let at = work.lists; at < unsure; at += 4) {
-    const x = load<u16>(at, 2);
-    const offset = x * step;
-    for (let mask = <i32> load<u16>(at) & 0x5555; mask != 0; mask &= mask - 1) {
-      const index = ctz(mask) >>> 1;
-      const from = offset + index;
-      const bias = load<i32>(block.biasLevels + (lane + index << 2));
-      const level = nineLevel(layer, work, lane + index, bias, start0 + from, start1 + from, start2 + from);
-      store<u8>(start + x * targetStep + index, <u8> level);
-    }
-  }
+  return notes;
 }
 
 /** The same place of several maps. */
