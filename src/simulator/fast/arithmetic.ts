@@ -4,6 +4,8 @@ import type { Timing } from "../../ttfs/timing.ts";
 
 /** Largest value of a 16-bit lane. */
 export const LANE_MAX = 32767;
+/** How far above the limit a potential can be told, where 16 bits have that much: a few steps of any usual current. */
+const HEADROOM = 8192;
 
 /** Integer weights of the neurons of one group, `[neuron][synapse]`, and what goes with them. */
 export interface IntegerLayer {
@@ -22,7 +24,7 @@ export interface IntegerLayer {
 /** Bounds that hold for every input. */
 export interface Bounds {
   readonly threshold: number;
-  /** Largest |current| at any step. */
+  /** Largest |current| at any step, with a bias spike. */
   readonly currentMax: number;
   /** Largest |weight|. */
   readonly weightMax: number;
@@ -32,14 +34,16 @@ export interface Bounds {
   readonly fits32: boolean;
   /** 16-bit lanes can be used, with guards where `potentialMin` asks for them. */
   readonly fits16: boolean;
-  /** Potentials can leave 16 bits at the bottom. */
+  /** Potentials can leave 16 bits at the bottom, or currents anywhere. */
   readonly guarded: boolean;
+  /** Where in 16 bits the threshold is put. */
+  readonly limit: number;
 }
 
 /** Bounds of a layer whose sources have levels 0 to 2 units. */
 export function boundsOf(timing: Timing, layer: IntegerLayer): Bounds {
   const { weights, neurons, fanIn, shift, biasLevels, rectify } = layer;
-  let currentMax = 0;
+  let synapsesMax = 0;
   let negativeMax = 0;
   let weightMax = 0;
   for (let neuron = 0; neuron < neurons; neuron++) {
@@ -50,23 +54,26 @@ export function boundsOf(timing: Timing, layer: IntegerLayer): Bounds {
       else down -= weights[i];
       weightMax = Math.max(weightMax, Math.abs(weights[i]));
     }
-    currentMax = Math.max(currentMax, up, down);
+    synapsesMax = Math.max(synapsesMax, up, down);
     negativeMax = Math.max(negativeMax, down);
   }
   const one = 2 ** shift;
+  const currentMax = synapsesMax + one;
   const threshold = timing.threshold * one;
   const potentialMin = negativeMax * timing.levelMax;
   const biasMin = biasLevels.reduce((least, level) => Math.min(least, level), 0) * one + one / 2;
+  const free = 2 * LANE_MAX + 1 - threshold - potentialMin;
   return {
     threshold,
     currentMax,
     weightMax,
     potentialMin,
-    // The bias spike adds up to weight 1.0 to the current, and two units of value to the potential.
-    fits32: shift >= 1 && shift <= 24 && (currentMax + one) * (timing.levelMax + 1) * 2 < 2 ** 31,
+    // The bias spike adds up to two units of value to the potential.
+    fits32: shift >= 1 && shift <= 24 && currentMax * (timing.levelMax + 1) * 2 < 2 ** 31,
     // Room above for the threshold and the rounding half; a signed level below −32768 steps must still be silent.
     fits16: shift >= 1 && timing.tMax * one <= 2 ** 15 && (rectify || biasMin >= -(2 ** 15)),
-    guarded: potentialMin > 65535 - threshold,
+    guarded: free < 0 || currentMax > LANE_MAX,
+    limit: LANE_MAX - (free < 0 ? HEADROOM : Math.min(HEADROOM, free)),
   };
 }
 

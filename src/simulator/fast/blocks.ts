@@ -2,7 +2,7 @@
 
 import type { WeightBits } from "../../model/quantise.ts";
 import type { Timing } from "../../ttfs/timing.ts";
-import { type Bounds, LANE_MAX, laneConstants } from "./arithmetic.ts";
+import { LANE_MAX, laneConstants } from "./arithmetic.ts";
 import type { Convolution } from "./convolution.ts";
 import { type Arena, BLOCK_FIELDS, type BlockRecord, type LayerRecord, type WorkSizes } from "./records.ts";
 
@@ -63,16 +63,12 @@ export function commonRecord(timing: Timing, layer: Convolution, groups: number)
     levelMax: timing.levelMax,
     signed: integers.rectify ? 0 : 1,
     wide: layer.wide ? 1 : 0,
-    watched: isGuarded(bounds) || hasLargeBias(layer) ? 1 : 0,
-    stepMax: Math.max(1, Math.floor(LANE_MAX / Math.max(1, bounds.currentMax))),
+    watched: bounds.guarded || hasLargeBias(layer) ? 1 : 0,
+    limit: bounds.limit,
+    stepMax: Math.max(1, Math.floor(LANE_MAX / bounds.currentMax)),
     // Where no current can leave 16 bits, no sum of them is too large.
     currentMax: bounds.currentMax <= LANE_MAX ? 2 * LANE_MAX + 1 : Math.max(0, LANE_MAX - CHUNK * bounds.weightMax),
   };
-}
-
-/** Whether walks in 16 bits have to watch that they stay there. */
-export function isGuarded(bounds: Bounds): boolean {
-  return bounds.guarded || bounds.currentMax > LANE_MAX;
 }
 
 /** Whether a bias is too large for the bound that takes it to come first: most neurons would have to be walked again. */
@@ -87,8 +83,10 @@ export function shortLimit(timing: Timing, layer: Convolution): number | null {
   const biasMax = integers.biasLevels.reduce((most, level) => Math.max(most, level), 0);
   // Of a bias alone no neuron may spike.
   if (wide || !integers.rectify || biasMax > SMALL_BIAS || biasMax >= timing.unit) return null;
+  // Levels above are notes of their own: `UNSURE` in `wasm/records.ts`.
+  if (timing.levelMax >= 254) return null;
   const one = 2 ** integers.shift;
-  const travel = (bounds.currentMax + one) * timing.levelMax;
+  const travel = bounds.currentMax * timing.levelMax;
   const limit = LANE_MAX - biasMax * one - travel;
   const lowest = limit - bounds.threshold - travel;
   return travel <= LANE_MAX && lowest >= -LANE_MAX && -LANE_MAX - 1 + travel < limit ? limit : null;
@@ -113,7 +111,7 @@ export function placeShortBlock(arena: Arena, layer: Convolution, limit: number,
     firstLane: 0,
     lanes,
   };
-  return { blocks: arena.placeRecords(BLOCK_FIELDS, [block]), blockCount: 1, limit };
+  return { blocks: arena.placeRecords(BLOCK_FIELDS, [block]), blockCount: 1, limit, short: 1 };
 }
 
 /** Currents and potentials as `wasm/walk_short.ts` keeps them. */
@@ -123,11 +121,18 @@ function stateOf(potentials: Int16Array): Int16Array {
   return state;
 }
 
+/** Potentials, and behind them the sums that a walk starts from. */
+function withSums(potentials: Int16Array): Int16Array {
+  const state = new Int16Array(potentials.length + 2 * GROUPS_MAX * 8);
+  state.set(potentials);
+  return state;
+}
+
 /** Places the blocks of `lanes` lanes. */
 export function placeBlocks(arena: Arena, timing: Timing, layer: Convolution, options: TableOptions): LayerRecord {
   const { lanes, weightBits } = options;
   const { integers, bounds, wide } = layer;
-  const room = wide ? 0 : LANE_MAX - bounds.threshold;
+  const room = wide ? 0 : bounds.limit - bounds.threshold;
   let first = 0;
   const blocks = evenBlocks(lanes).map((groups): BlockRecord => {
     const size = groups * GROUP;
@@ -140,7 +145,7 @@ export function placeBlocks(arena: Arena, timing: Timing, layer: Convolution, op
       weightBytes: weightBits / 8,
       rowBytes: size * weightBits / 8,
       table: arena.place(weightBits === 8 ? pairTable(options, first, size) : plainTable(options, first, size)),
-      start: arena.place(apart ? new Int16Array(size).fill(room) : constants.start),
+      start: arena.place(withSums(apart ? new Int16Array(size).fill(room) : constants.start)),
       rises: apart ? arena.place(risesOf(timing, biases, size, 2 ** integers.shift)) : 0,
       finish: arena.place(constants.finish),
       start32: arena.place(constants.start32),

@@ -1,7 +1,7 @@
 /** Convolutions and dense layers: tiles for few channels, scatter for very few, merged lists for many, taps for depthwise ones. */
 
 import type { Layer, Network } from "../../core/network.ts";
-import { isGuarded, ROWS_MAX } from "./blocks.ts";
+import { ROWS_MAX } from "./blocks.ts";
 import { type Convolution, groupOf, toConvolution } from "./convolution.ts";
 import { type LayerPlan, PLAIN, type Planning, type Step } from "./layer_plan.ts";
 import { planMerged } from "./merge.ts";
@@ -118,7 +118,7 @@ function planInLists(
 }
 
 function lanesNote({ wide, bounds }: Convolution): string {
-  return wide ? "32-bit lanes" : isGuarded(bounds) ? "16-bit lanes, guarded" : "16-bit lanes";
+  return wide ? "32-bit lanes" : bounds.guarded ? "16-bit lanes, guarded" : "16-bit lanes";
 }
 
 /** Index of a 2x2 pool by maximum that alone reads this layer and covers it exactly; null: none. */

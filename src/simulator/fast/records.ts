@@ -54,6 +54,7 @@ export const LAYER_FIELDS = [
   "stepMax",
   "currentMax",
   "limit",
+  "short",
   "places",
   "fanOut",
   "cursors",
@@ -181,7 +182,7 @@ export function largerSizes(a: WorkSizes, b: Partial<WorkSizes>): WorkSizes {
 
 /** What every thread needs whatever the layers are. */
 export function leastSizes(): WorkSizes {
-  return { histogram: 1024, result: 512, tile: 512, blank: 0, lists: 0, unsorted: 0, cursors: 0, pixels: 0, starts: 0 };
+  return { histogram: 1024, result: 640, tile: 512, blank: 0, lists: 0, unsorted: 0, cursors: 0, pixels: 0, starts: 0 };
 }
 
 /** Address of the record number `index` out of `fields`. */

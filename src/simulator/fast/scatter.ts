@@ -2,7 +2,7 @@
 
 import type { Timing } from "../../ttfs/timing.ts";
 import { LANE_MAX } from "./arithmetic.ts";
-import { commonRecord, type GatherPlan, isGuarded } from "./blocks.ts";
+import { commonRecord, type GatherPlan } from "./blocks.ts";
 import { type Convolution, reachOnAxis } from "./convolution.ts";
 import { type Arena, BLOCK_FIELDS } from "./records.ts";
 
@@ -24,7 +24,7 @@ const LEVELS_TYPICAL = 20;
 export function scatterPays(layer: Convolution): boolean {
   const { input, output, kernel, stride, dilation, wide, bounds, integers } = layer;
   const [channels, height, width] = output;
-  const fits = !wide && !isGuarded(bounds) && bounds.currentMax + 2 ** integers.shift <= LANE_MAX &&
+  const fits = !wide && !bounds.guarded &&
     kernel[1] * channels <= RUN_MAX && height * rowLanesOf(layer) * 4 <= MAPS_BYTES_MAX;
   if (!fits || !integers.rectify || [...stride, ...dilation].some((step) => step !== 1)) return false;
   const eventsOfLevel = input[0] * input[1] * input[2] * TYPICAL_DENSITY / LEVELS_TYPICAL;
@@ -78,7 +78,8 @@ export function planScatter(arena: Arena, timing: Timing, layer: Convolution): G
       ...commonRecord(timing, layer, 1),
       blocks: arena.placeRecords(BLOCK_FIELDS, [block]),
       blockCount: 1,
-      stepMax: Math.max(1, Math.floor(LANE_MAX / Math.max(1, layer.bounds.currentMax + one))),
+      // Its potentials before and after a level are both kept.
+      limit: LANE_MAX,
       places: arena.place(places),
       fanOut: arena.place(fanOut),
       weights: arena.place(turnedWeights(layer, run)),

@@ -2,58 +2,20 @@
 
 import { exactLevel } from "./lane";
 import { pairOffset, pairShift } from "./pairs";
-import { Block, FLAGS, GUARDS, Layer, roomOf, Work } from "./records";
+import { Block, Layer, NOTES, roomOf, SETTLED, UNSURE, Work } from "./records";
 import { walk32 } from "./walk_32";
 import { walkShortBlock } from "./walk_short";
-import { walk1, walk2, walk3 } from "./walk_few";
-import {
-  walk4,
-  walk5,
-  walk6,
-  walkWatched1,
-  walkWatched2,
-  walkWatched3,
-  walkWatched4,
-  walkWatched5,
-  walkWatched6,
-} from "./walk_groups";
+import { walk16 } from "./walk_groups";
 
 /** Walks a list for one block and puts its levels at `target`, a byte a lane (two where the layer is signed). */
 @inline
 export function walkBlock(layer: Layer, work: Work, block: Block, list: usize, end: usize, target: usize): void {
-  if (layer.limit != 0) walkShortBlock(layer, work, block, list, end, target);
+  if (layer.short != 0) walkShortBlock(layer, work, block, list, end, target);
   else if (layer.wide != 0 || !walk16(layer, work, block, list, end)) walkBlock32(layer, work, block, list, end, target);
   else leaveBlock(layer, work, block, list, target);
 }
 
-/** `Layer.currentMax` where no current can leave 16 bits. */
-const ANY_CURRENT = 65535;
-
-/** @returns false when 16 bits were too few */
-function walk16(layer: Layer, work: Work, block: Block, list: usize, end: usize): bool {
-  const groups = block.groups, table = block.table, start = block.start, stepMax = layer.stepMax, result = work.result;
-  if (layer.watched == 0) {
-    if (groups == 6) walk6(list, end, table, start, stepMax, result);
-    else if (groups == 3) walk3(list, end, table, start, stepMax, result);
-    else if (groups == 4) walk4(list, end, table, start, stepMax, result);
-    else if (groups == 5) walk5(list, end, table, start, stepMax, result);
-    else if (groups == 2) walk2(list, end, table, start, stepMax, result);
-    else walk1(list, end, table, start, stepMax, result);
-    return true;
-  }
-  const currents = layer.currentMax != ANY_CURRENT;
-  if (groups == 6) walkWatched6(list, end, table, start, block.rises, currents, stepMax, result);
-  else if (groups == 3) walkWatched3(list, end, table, start, block.rises, currents, stepMax, result);
-  else if (groups == 4) walkWatched4(list, end, table, start, block.rises, currents, stepMax, result);
-  else if (groups == 5) walkWatched5(list, end, table, start, block.rises, currents, stepMax, result);
-  else if (groups == 2) walkWatched2(list, end, table, start, block.rises, currents, stepMax, result);
-  else walkWatched1(list, end, table, start, block.rises, currents, stepMax, result);
-  const bottom = i16x8.eq(v128.load(result, GUARDS), i16x8.splat(-32768));
-  const large = i16x8.gt_u(v128.load(result, GUARDS + 16), i16x8.splat(<i16> layer.currentMax));
-  return !v128.any_true(v128.or(bottom, large));
-}
-
-/** Levels of all lanes by the closed form; then the exact way for those that reached the threshold, or may have. */
+/** Levels of all lanes by the closed form; then those of neurons that spiked early, or may have. */
 @inline
 function leaveBlock(layer: Layer, work: Work, block: Block, list: usize, target: usize): void {
   const room = i16x8.splat(<i16> roomOf(layer));
@@ -63,7 +25,9 @@ function leaveBlock(layer: Layer, work: Work, block: Block, list: usize, target:
     const finish = block.finish + at;
     const low = levelsOf(layer, v128.load(from), room, v128.load(finish));
     const high = levelsOf(layer, v128.load(from, 16), room, v128.load(finish, 16));
-    const crossed = i8x16.bitmask(v128.load(work.result + (at >> 1), FLAGS));
+    const notes = v128.load(work.result + (at >> 1), NOTES);
+    const open = v128.or(i8x16.eq(notes, i8x16.splat(0)), i8x16.eq(notes, i8x16.splat(<i8> SETTLED)));
+    const crossed = ~i8x16.bitmask(open) & 0xffff;
     if (layer.signed != 0) {
       const floor = i16x8.splat(<i16> (1 - layer.unit));
       const silent = i8x16.narrow_i16x8_s(i16x8.lt_s(low, floor), i16x8.lt_s(high, floor));
@@ -75,7 +39,7 @@ function leaveBlock(layer: Layer, work: Work, block: Block, list: usize, target:
       work.rectified += popcnt(i8x16.bitmask(i8x16.narrow_i16x8_s(low, high)) & ~crossed);
       v128.store(target + (at >> 1), i8x16.narrow_i16x8_u(low, high));
     }
-    if (crossed != 0) redo(layer, work, block, list, target, at >> 1, crossed);
+    if (crossed != 0) storeNotes(layer, work, block, list, target, at >> 1, crossed);
   }
 }
 
@@ -89,6 +53,26 @@ function levelsOf(layer: Layer, potential: v128, room: v128, finish: v128): v128
 function storeLevel(layer: Layer, target: usize, lane: i32, level: i32): void {
   if (layer.signed != 0) store<i16>(target + (lane << 1), <i16> level);
   else store<u8>(target + lane, <u8> level);
+}
+
+/** Levels of the lanes in `mask`, counted from `lane`: as noted, or the exact way. */
+function storeNotes(
+  layer: Layer,
+  work: Work,
+  block: Block,
+  list: usize,
+  target: usize,
+  lane: i32,
+  mask: i32,
+): void {
+  let unsure = 0;
+  for (; mask != 0; mask &= mask - 1) {
+    const index = ctz(mask);
+    const note = <i32> load<u8>(work.result + lane + index, NOTES);
+    if (note == UNSURE) unsure |= 1 << index;
+    else storeLevel(layer, target, lane + index, note);
+  }
+  if (unsure != 0) redo(layer, work, block, list, target, lane, unsure);
 }
 
 /** The exact way for the lanes in `mask`, counted from `lane`. */

@@ -15,7 +15,10 @@ export class Block {
   rowBytes: i32;
   /** Weights: `[row][lane]` i16, or in pairs: see `pairs.ts`. */
   table: usize;
-  /** Potential before the first event, i16 a lane: room below the top, plus a positive bias that `rises` leaves out. */
+  /**
+   * Potential before the first event, i16 a lane: room below the limit, plus a positive bias that `rises` leaves out. Behind it
+   * 192 bytes of zeros, the sums that a walk begins with. Short walks: currents of 0 in 96 bytes, then the potentials.
+   */
   start: usize;
   /**
    * What the biases have brought once a level is the next to come, `[level][lane]` i16; 0: they are small, so `start` has them as
@@ -87,8 +90,10 @@ export class Layer {
   stepMax: i32;
   /** A current beyond this may leave 16 bits within `CHUNK` events; 65535: none can. */
   currentMax: i32;
-  /** Not 0: lists are short; a potential at which a neuron has crossed, or may have. */
+  /** A potential at which a neuron has crossed, or may have; what is above leaves room for the line that led there. */
   limit: i32;
+  /** Not 0: lists are short, and walked event by event. */
+  short: i32;
   /** Tile gather and scatter: for each source element where its events go. */
   places: usize;
   /** Tile gather and scatter: synapses of each source element, u32. */
@@ -169,15 +174,23 @@ export class Work {
 
 /** Bits of an event that are its row. */
 export const ROW_MASK: u32 = 0xffffff;
-/** Where the flags and the guards are in `Work.result`. */
-export const FLAGS: usize = 192;
+/** Where in `Work.result` a walk in pairs keeps what, after its potentials: see `walk_groups.ts` and `crossing.ts`. */
+export const NOTES: usize = 192;
 export const GUARDS: usize = 288;
+/** Sums, and 96 bytes further those of the upper halves. */
+export const SUMS: usize = 320;
+export const HIGHS: usize = SUMS + 96;
+/** Currents of a group, while its neurons are looked at. */
+export const CURRENTS: usize = 512;
+/** Notes that are no level: see `crossing.ts`. */
+export const SETTLED: i32 = 255;
+export const UNSURE: i32 = 254;
 /** Events between two looks at the guard of the currents. */
 export const CHUNK: usize = 128;
 
-/** What is added to a potential so that the threshold is at the top of 16 bits, where saturation keeps it. */
+/** What is added to a potential so that the threshold is at the limit. */
 
 @inline
 export function roomOf(layer: Layer): i32 {
-  return 32767 - layer.threshold;
+  return layer.limit - layer.threshold;
 }

@@ -3,18 +3,15 @@
  * how many share a level, and the processor has nothing to guess. Weights are i16, `[row][lane]`.
  *
  * Nothing saturates: a potential tells where the last straight line began, and with it the very step of a crossing. The walk
- * stops there, `cross` notes the neuron's level and sinks it, and the walk goes on. Small positive biases are in the potentials
- * from the start, as a bound; `cross` takes out what has not come yet.
+ * stops there, `crossing.ts` notes the neuron's level and sinks it, and the walk goes on. Small positive biases are in the potentials
+ * from the start, as a bound.
  */
 
-import { earlyLevel } from "./lane";
-import { Block, Layer, ROW_MASK, Work } from "./records";
+import { crossLanes } from "./crossing";
+import { Block, Layer, NOTES, ROW_MASK, SETTLED, Work } from "./records";
 
-/** Where potentials and early levels are in `Work.result`; currents come first. */
+/** Where potentials are in `Work.result`; currents come first. */
 const POTENTIALS: usize = 96;
-const NOTES: usize = 192;
-/** Note of a neuron whose bias has come for good. */
-const SETTLED: u32 = 255;
 /** Below everything that a neuron can climb from. */
 const SUNK: i16 = -32768;
 
@@ -58,34 +55,10 @@ function cross(layer: Layer, work: Work, block: Block, now: i32, next: i32): voi
   const top = i16x8.splat(<i16> (layer.limit - 1));
   for (let at = 0; at < block.groups << 5; at += 16) {
     const mask = i16x8.bitmask(i16x8.gt_s(v128.load(work.result + at, POTENTIALS), top));
-    if (mask != 0) crossLanes(layer, work, block, at >> 1, mask, now, next);
-  }
-}
-
-function crossLanes(layer: Layer, work: Work, block: Block, first: i32, mask: i32, now: i32, next: i32): void {
-  const state = work.result;
-  for (; mask != 0; mask &= mask - 1) {
-    const lane = first + ctz(mask);
-    const word = state + (lane << 1);
-    const note = <u32> load<u8>(state + lane, NOTES);
-    const bias = note == SETTLED ? 0 : max(load<i32>(block.biasLevels + (lane << 2)), 0);
-    const current = <i32> load<i16>(word);
-    let level = now;
-    let potential = <i32> load<i16>(word, POTENTIALS) - current * (now - next);
-    let crossed = false;
-    while (level > next && !crossed) {
-      level--;
-      potential += current;
-      crossed = potential - (min(bias, level) << layer.shift) >= layer.limit;
-    }
-    if (crossed) {
-      store<u8>(state + lane, <u8> earlyLevel(layer, work, level + 1), NOTES);
-      store<i16>(word, SUNK, POTENTIALS);
-    } else if (next < bias) {
-      store<u8>(state + lane, <u8> SETTLED, NOTES);
-      store<i16>(word, <i16> (current + (1 << layer.shift)));
-      store<i16>(word, <i16> (potential - (next << layer.shift)), POTENTIALS);
-    }
+    if (mask == 0) continue;
+    const state = work.result + at, lane = at >> 1;
+    const biases = block.biasLevels + (lane << 2);
+    crossLanes(layer, work, biases, false, state, state + POTENTIALS, work.result + NOTES + lane, SUNK, mask, now, next);
   }
 }
 
