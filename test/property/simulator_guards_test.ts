@@ -118,9 +118,20 @@ for (const stride of [1, 2, 3]) {
   }
 }
 
+Deno.test("depthwise 3x3 over rows so long that their events are counted in several goes", () => {
+  const random = createRandom(4);
+  const { layer, input } = drawDepthwise(random, 1, 64, [3, 80]);
+  const frame = Int16Array.from({ length: sizeOf(input) }, () => Math.max(0, random.integer(40) - 20));
+  compare([layer], input, [frame, new Int16Array(frame.length).fill(1)], "long rows");
+});
+
 /** Few to many early spikes; paddings and sides at which rows have every number of positions inside the map and beside it. */
-function drawDepthwise(random: Random, stride: number, channels: number): { layer: Layer; input: Triple } {
-  const [height, width] = [1 + random.integer(9), 1 + random.integer(9)];
+function drawDepthwise(
+  random: Random,
+  stride: number,
+  channels: number,
+  [height, width] = [1 + random.integer(9), 1 + random.integer(9)],
+): { layer: Layer; input: Triple } {
   const padding = Array.from({ length: 4 }, () => random.integer(3)) as [number, number, number, number];
   const window = {
     kernel: [3, 3],

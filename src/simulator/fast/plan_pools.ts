@@ -47,7 +47,7 @@ export function planPool(
   return {
     ...PLAIN,
     steps: [
-      planning.step("average_pool", record, { amount: layer.shape[1], work: loads * 4 }),
+      planning.step("average_pool", record, { amount: layer.shape[1], work: loads + positions * channels * 8 }),
       countStep(planning, { source, fanOut, channels, area: height * width }),
     ],
     map,
