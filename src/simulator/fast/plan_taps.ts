@@ -31,7 +31,8 @@ export function planDepthwise(
   const weightOf = (tap: number, channel: number) => whole.integers.weights[channel * taps + tap];
   const plain = isPlain(layer, whole);
   // A dot product's factors are a weight of 8 bits and a level of 7.
-  const dots = plain && options.relaxedSimd && whole.bounds.weightMax < 128 && timing.levelMax < 128;
+  const small = whole.bounds.weightMax < 128 && timing.levelMax < 128;
+  const dots = plain && options.relaxedSimd && small && layer.stride[1] <= 2;
   if (plain) planning.need({ lists: layer.shape[2] * channels + 64 });
   const record = {
     ...tapsRecord(planning, whole, { channels, taps, weightOf, index }),

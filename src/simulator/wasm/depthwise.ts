@@ -7,13 +7,13 @@
  * A column is what is above each other in the three rows: the upper two interleaved, `[row 0, row 1]` a channel, and the lower.
  */
 
-import { countOf, NOTE, noteOf, rowAt, runNoted } from "./nine";
+import { NOTE, noteOf, rowAt, runNoted } from "./nine";
 import { Layer, Work } from "./records";
 
 /** Bytes of what eight channels need. */
 const CHANNELS: usize = 16 * 16;
 
-/** Runs rows `from` to `to` (exclusive) of a layer whose levels are below 128. */
+/** Runs rows `from` to `to` (exclusive) of a layer of stride 1 or 2 whose levels are below 128. */
 export function runDepthwise(layer: Layer, work: Work, from: i32, to: i32): void {
   for (let y = from; y < to; y++) {
     const top = y * layer.strideY - layer.padTop;
@@ -24,7 +24,7 @@ export function runDepthwise(layer: Layer, work: Work, from: i32, to: i32): void
     for (let lane = 0; lane < layer.channels; lane += 8) {
       notes = layer.strideX == 1
         ? runSideBySide(layer, work, constants, lane, row0 + lane, row1 + lane, row2 + lane, target + lane, notes)
-        : runApart(layer, work, constants, lane, row0 + lane, row1 + lane, row2 + lane, target + lane, notes);
+        : runByTwo(layer, work, constants, lane, row0 + lane, row1 + lane, row2 + lane, target + lane, notes);
       constants += CHANNELS;
     }
     runNoted(layer, work, notes, row0, row1, row2, target);
@@ -58,12 +58,34 @@ function lowerAt(layer: Layer, row2: usize, column: i32): v128 {
   return v128.load64_zero(row2 + column * layer.sourceStride);
 }
 
-/**
- * Stride 1: two positions at a time, which share their columns. Levels of neurons whose bound reaches the threshold are left open.
- *
- * @param notes where they are noted
- * @returns where the next ones will be
- */
+/** `start` and the products of nine taps: three columns' upper rows, and the lower row by pairs. */
+@inline
+function nineTaps(
+  start: v128,
+  a: v128,
+  w0: v128,
+  b: v128,
+  w1: v128,
+  c: v128,
+  w2: v128,
+  low: v128,
+  w3: v128,
+  high: v128,
+  w4: v128,
+): v128 {
+  return i16x8.add_sat_s(
+    i16x8.add_sat_s(i16x8.add_sat_s(start, dot(a, w0)), i16x8.add_sat_s(dot(b, w1), dot(c, w2))),
+    i16x8.add_sat_s(dot(low, w3), dot(high, w4)),
+  );
+}
+
+/** A bit for each of 16 lanes that is negative, as are those of a comparison that holds. */
+@inline
+function signsOf(first: v128, second: v128): i32 {
+  return i8x16.bitmask(i8x16.narrow_i16x8_s(first, second));
+}
+
+/** Stride 1: two positions at a time, which share two columns. @returns where the next notes will be */
 function runSideBySide(
   layer: Layer,
   work: Work,
@@ -101,27 +123,15 @@ function runSideBySide(
       d = upperAt(layer, row0, row1, column + 3);
       cd = interleave(lowerAt(layer, row2, column + 2), lowerAt(layer, row2, column + 3));
     }
-    const first = i16x8.add_sat_s(
-      i16x8.add_sat_s(i16x8.add_sat_s(start, dot(a, w0)), i16x8.add_sat_s(dot(b, w1), dot(c, w2))),
-      i16x8.add_sat_s(dot(ab, w34), dot(cd, w5x)),
-    );
-    const firstUp = i16x8.add_sat_s(
-      i16x8.add_sat_s(i16x8.add_sat_s(startUp, dot(a, u0)), i16x8.add_sat_s(dot(b, u1), dot(c, u2))),
-      i16x8.add_sat_s(dot(ab, u34), dot(cd, u5x)),
-    );
-    const second = i16x8.add_sat_s(
-      i16x8.add_sat_s(i16x8.add_sat_s(start, dot(b, w0)), i16x8.add_sat_s(dot(c, w1), dot(d, w2))),
-      i16x8.add_sat_s(dot(ab, wx3), dot(cd, w45)),
-    );
-    const secondUp = i16x8.add_sat_s(
-      i16x8.add_sat_s(i16x8.add_sat_s(startUp, dot(b, u0)), i16x8.add_sat_s(dot(c, u1), dot(d, u2))),
-      i16x8.add_sat_s(dot(ab, ux3), dot(cd, u45)),
-    );
+    const first = nineTaps(start, a, w0, b, w1, c, w2, ab, w34, cd, w5x);
+    const firstUp = nineTaps(startUp, a, u0, b, u1, c, u2, ab, u34, cd, u5x);
+    const second = nineTaps(start, b, w0, c, w1, d, w2, ab, wx3, cd, w45);
+    const secondUp = nineTaps(startUp, b, u0, c, u1, d, u2, ab, ux3, cd, u45);
     // Rounds half up: (sum · 2^(15 − shift) + 2^14) >> 15.
     const level0 = i16x8.relaxed_q15mulr_s(first, scale), level1 = i16x8.relaxed_q15mulr_s(second, scale);
-    let unsure = i8x16.bitmask(i8x16.narrow_i16x8_s(i16x8.gt_s(firstUp, below), i16x8.gt_s(secondUp, below)));
-    let negative = i8x16.bitmask(i8x16.narrow_i16x8_s(level0, level1));
     const levels = i8x16.narrow_i16x8_u(level0, level1);
+    let unsure = signsOf(i16x8.gt_s(firstUp, below), i16x8.gt_s(secondUp, below));
+    let negative = signsOf(level0, level1);
     v128.store64_lane(target, levels, 0);
     if (x != last) {
       v128.store64_lane(target + step, levels, 1);
@@ -144,8 +154,8 @@ function runSideBySide(
   return notes;
 }
 
-/** Any other stride: one position at a time. */
-function runApart(
+/** Stride 2: two positions at a time, which share a column. @returns where the next notes will be */
+function runByTwo(
   layer: Layer,
   work: Work,
   constants: usize,
@@ -162,43 +172,57 @@ function runApart(
   const u0 = v128.load(constants, 144), u1 = v128.load(constants, 160), u2 = v128.load(constants, 176);
   const u34 = v128.load(constants, 192), u5x = v128.load(constants, 208);
   const below = i16x8.splat(<i16> (layer.threshold - 1)), scale = i16x8.splat(<i16> (<i32> 1 << (15 - layer.shift)));
-  const pixel = layer.sourceStride, step = layer.targetStride, stride = layer.strideX, width = layer.outWidth;
-  let silent = i16x8.splat(0);
+  const pixel = layer.sourceStride, step = layer.targetStride;
+  const last = layer.outWidth - 1;
+  let rectified = 0;
   let column = -layer.padLeft;
-  for (let x = 0; x < width; x++) {
-    let a: v128, b: v128, c: v128, ab: v128, low: v128;
-    if (column >= 0 && column + 2 < layer.inWidth) {
-      const offset = column * pixel;
-      a = interleave(v128.load64_zero(row0 + offset), v128.load64_zero(row1 + offset));
-      b = interleave(v128.load64_zero(row0 + offset + pixel), v128.load64_zero(row1 + offset + pixel));
-      c = interleave(v128.load64_zero(row0 + offset + 2 * pixel), v128.load64_zero(row1 + offset + 2 * pixel));
-      ab = interleave(v128.load64_zero(row2 + offset), v128.load64_zero(row2 + offset + pixel));
-      low = v128.load8x8_u(row2 + offset + 2 * pixel);
+  let a = upperAt(layer, row0, row1, column), lowA = lowerAt(layer, row2, column);
+  let offset: usize = (column + 1) * pixel;
+  for (let x = 0; x <= last; x += 2) {
+    let b: v128, c: v128, d: v128, e: v128, lowE: v128, ab: v128, cd: v128;
+    if (column >= -1 && column + 4 < layer.inWidth) {
+      b = interleave(v128.load64_zero(row0 + offset), v128.load64_zero(row1 + offset));
+      c = interleave(v128.load64_zero(row0 + offset + pixel), v128.load64_zero(row1 + offset + pixel));
+      d = interleave(v128.load64_zero(row0 + offset + 2 * pixel), v128.load64_zero(row1 + offset + 2 * pixel));
+      e = interleave(v128.load64_zero(row0 + offset + 3 * pixel), v128.load64_zero(row1 + offset + 3 * pixel));
+      ab = interleave(lowA, v128.load64_zero(row2 + offset));
+      cd = interleave(v128.load64_zero(row2 + offset + pixel), v128.load64_zero(row2 + offset + 2 * pixel));
+      lowE = v128.load64_zero(row2 + offset + 3 * pixel);
     } else {
-      a = upperAt(layer, row0, row1, column);
       b = upperAt(layer, row0, row1, column + 1);
       c = upperAt(layer, row0, row1, column + 2);
-      ab = interleave(lowerAt(layer, row2, column), lowerAt(layer, row2, column + 1));
-      low = i16x8.extend_low_i8x16_u(lowerAt(layer, row2, column + 2));
+      d = upperAt(layer, row0, row1, column + 3);
+      e = upperAt(layer, row0, row1, column + 4);
+      ab = interleave(lowA, lowerAt(layer, row2, column + 1));
+      cd = interleave(lowerAt(layer, row2, column + 2), lowerAt(layer, row2, column + 3));
+      lowE = lowerAt(layer, row2, column + 4);
     }
-    const sum = i16x8.add_sat_s(
-      i16x8.add_sat_s(i16x8.add_sat_s(start, dot(a, w0)), i16x8.add_sat_s(dot(b, w1), dot(c, w2))),
-      i16x8.add_sat_s(dot(ab, w34), dot(low, w5x)),
-    );
-    const up = i16x8.add_sat_s(
-      i16x8.add_sat_s(i16x8.add_sat_s(startUp, dot(a, u0)), i16x8.add_sat_s(dot(b, u1), dot(c, u2))),
-      i16x8.add_sat_s(dot(ab, u34), dot(low, u5x)),
-    );
-    const levels = i16x8.relaxed_q15mulr_s(sum, scale);
-    const hot = i16x8.gt_s(up, below);
-    v128.store64_lane(target, i8x16.narrow_i16x8_u(levels, levels), 0);
-    silent = i16x8.add(silent, i16x8.shr_u(v128.andnot(levels, hot), 15));
-    const unsure = i8x16.bitmask(i8x16.narrow_i16x8_s(hot, i16x8.splat(0)));
+    // Weight 0 is what the second of each pair has in w5x and u5x.
+    const ee = interleave(lowE, lowE);
+    const first = nineTaps(start, a, w0, b, w1, c, w2, ab, w34, cd, w5x);
+    const firstUp = nineTaps(startUp, a, u0, b, u1, c, u2, ab, u34, cd, u5x);
+    const second = nineTaps(start, c, w0, d, w1, e, w2, cd, w34, ee, w5x);
+    const secondUp = nineTaps(startUp, c, u0, d, u1, e, u2, cd, u34, ee, u5x);
+    const level0 = i16x8.relaxed_q15mulr_s(first, scale), level1 = i16x8.relaxed_q15mulr_s(second, scale);
+    const levels = i8x16.narrow_i16x8_u(level0, level1);
+    let unsure = signsOf(i16x8.gt_s(firstUp, below), i16x8.gt_s(secondUp, below));
+    let negative = signsOf(level0, level1);
+    v128.store64_lane(target, levels, 0);
+    if (x != last) {
+      v128.store64_lane(target + step, levels, 1);
+    } else {
+      unsure &= 255;
+      negative &= 255;
+    }
+    rectified += popcnt(negative & ~unsure);
     store<u64>(notes, noteOf(lane, x, unsure));
     notes += unsure != 0 ? NOTE : 0;
-    target += step;
-    column += stride;
+    a = e;
+    lowA = lowE;
+    target += 2 * step;
+    offset += 4 * pixel;
+    column += 4;
   }
-  work.rectified += countOf(silent);
+  work.rectified += rectified;
   return notes;
 }
