@@ -92,26 +92,30 @@ export function shortLimit(timing: Timing, layer: Convolution): number | null {
   return travel <= LANE_MAX && lowest >= -LANE_MAX && -LANE_MAX - 1 + travel < limit ? limit : null;
 }
 
-/** The block of a short walk. */
-export function placeShortBlock(arena: Arena, layer: Convolution, limit: number, options: TableOptions): LayerRecord {
-  const { lanes } = options;
+/** Places the blocks of `lanes` lanes that are walked event by event. */
+export function placeShortBlocks(arena: Arena, layer: Convolution, limit: number, options: TableOptions): LayerRecord {
   const { integers, bounds } = layer;
-  const groups = Math.ceil(lanes / GROUP);
-  const size = groups * GROUP;
-  const biases = Array.from({ length: lanes }, (_, lane) => integers.biasLevels[lane % layer.output[0]]);
-  const constants = laneConstants(biases, size, { shift: integers.shift, room: limit - bounds.threshold });
-  const block = {
-    groups,
-    weightBytes: 2,
-    rowBytes: size * 2,
-    table: arena.place(plainTable(options, 0, size)),
-    start: arena.place(stateOf(constants.start)),
-    finish: arena.place(constants.finish),
-    biasLevels: arena.place(constants.biasLevels),
-    firstLane: 0,
-    lanes,
-  };
-  return { blocks: arena.placeRecords(BLOCK_FIELDS, [block]), blockCount: 1, limit, short: 1 };
+  let first = 0;
+  const blocks = evenBlocks(options.lanes, SHORT_LANES / GROUP).map((groups): Partial<BlockRecord> => {
+    const size = groups * GROUP;
+    const lanes = Math.min(size, options.lanes - first);
+    const biases = Array.from({ length: lanes }, (_, lane) => integers.biasLevels[(first + lane) % layer.output[0]]);
+    const constants = laneConstants(biases, size, { shift: integers.shift, room: limit - bounds.threshold });
+    const block = {
+      groups,
+      weightBytes: 2,
+      rowBytes: size * 2,
+      table: arena.place(plainTable(options, first, size)),
+      start: arena.place(stateOf(constants.start)),
+      finish: arena.place(constants.finish),
+      biasLevels: arena.place(constants.biasLevels),
+      firstLane: first,
+      lanes,
+    };
+    first += size;
+    return block;
+  });
+  return { blocks: arena.placeRecords(BLOCK_FIELDS, blocks), blockCount: blocks.length, limit, short: 1 };
 }
 
 /** Currents and potentials as `wasm/walk_short.ts` keeps them. */
@@ -161,9 +165,9 @@ export function placeBlocks(arena: Arena, timing: Timing, layer: Convolution, op
 }
 
 /** Fewest blocks, of nearly the same number of groups. */
-export function evenBlocks(lanes: number): number[] {
+export function evenBlocks(lanes: number, groupsMax = GROUPS_MAX): number[] {
   const groups = Math.ceil(lanes / GROUP);
-  const count = Math.ceil(groups / GROUPS_MAX);
+  const count = Math.ceil(groups / groupsMax);
   return Array.from({ length: count }, (_, i) => Math.floor((groups + i) / count)).reverse();
 }
 

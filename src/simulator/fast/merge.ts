@@ -2,7 +2,14 @@
 
 import type { WeightBits } from "../../model/quantise.ts";
 import type { Timing } from "../../ttfs/timing.ts";
-import { commonRecord, type GatherPlan, placeBlocks } from "./blocks.ts";
+import {
+  commonRecord,
+  type GatherPlan,
+  placeBlocks,
+  placeShortBlocks,
+  shortLimit,
+  type TableOptions,
+} from "./blocks.ts";
 import type { Convolution } from "./convolution.ts";
 import type { Arena } from "./records.ts";
 
@@ -14,6 +21,8 @@ const CHUNK_BYTES = 1024 * 1024;
 /** Share of sources that is taken to have events, and instructions for one, beside those for each vector. */
 const TYPICAL_DENSITY = 0.3;
 const EVENT_WORK = 10;
+/** Sources whose lists are so short that most levels have one event or two. */
+const SHORT_ROWS = 96;
 /** Bytes of `PART` in `wasm/merge_parts.ts`. */
 const PART_BYTES = 12;
 
@@ -29,12 +38,16 @@ export function planMerged(
   const taps = kernel[0] * kernel[1];
   const area = output[1] * output[2];
   const rows = taps * inputs;
-  const blocks = placeBlocks(arena, timing, layer, {
+  const table: TableOptions = {
     lanes: output[0],
     rows,
     weightBits: options.weightBits,
     weightOf: (row, lane) => integers.weights[(lane * inputs + row % inputs) * taps + Math.floor(row / inputs)],
-  });
+  };
+  const limit = options.weightBits === 8 && rows <= SHORT_ROWS ? shortLimit(timing, layer) : null;
+  const blocks = limit !== null
+    ? placeShortBlocks(arena, layer, limit, table)
+    : placeBlocks(arena, timing, layer, table);
   const listBytes = (rows + 16) * 4;
   const chunk = Math.max(1, Math.min(area, Math.floor(CHUNK_BYTES / listBytes)));
   const single = taps === 1 && layer.padding.every((pixels) => pixels === 0);
@@ -58,6 +71,6 @@ export function planMerged(
       pixels: pixels * (inputs + 8) * 4 + columns * (kernel[0] * inputs + 16) * 4,
       starts: (pixels + columns + 1) * levelBytes,
     },
-    note: "merged lists",
+    note: limit !== null ? "merged lists, event by event" : "merged lists",
   };
 }

@@ -7,7 +7,7 @@ import {
   evenBlocks,
   type GatherPlan,
   placeBlocks,
-  placeShortBlock,
+  placeShortBlocks,
   ROWS_MAX,
   shortLimit,
   type TableOptions,
@@ -97,7 +97,7 @@ export function planTiles(
     },
   };
   const blocks = limit !== null
-    ? placeShortBlock(arena, layer, limit, table)
+    ? placeShortBlocks(arena, layer, limit, table)
     : placeBlocks(arena, timing, layer, table);
   const places = new Uint32Array(height * width * inputs * 2);
   const fanOut = new Uint32Array(height * width * inputs);
