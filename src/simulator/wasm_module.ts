@@ -7,6 +7,8 @@ import { assert } from "../core/assert.ts";
 export interface WasmKernels {
   /** Tile rows `from` to `to` (exclusive). */
   runTiles(layer: number, work: number, from: number, to: number): void;
+  /** Gather for colours, as rows of positions. */
+  runPoints(layer: number, work: number, from: number, to: number): void;
   /** The whole layer. */
   runScatter(layer: number, work: number): void;
   /** Positions `from` to `to` (exclusive) of blocks `firstBlock` to `lastBlock` (exclusive). */

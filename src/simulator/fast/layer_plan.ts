@@ -9,6 +9,7 @@ import type { Arena, LayerRecord, WorkSizes } from "./records.ts";
 /** Kernels of the WebAssembly module that take a layer. */
 export const STEP_KINDS = [
   "tiles",
+  "points",
   "scatter",
   "merged",
   "taps",

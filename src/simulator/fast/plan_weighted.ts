@@ -1,4 +1,4 @@
-/** Convolutions and dense layers: tiles for few channels, scatter for very few, merged lists for many, taps for depthwise ones. */
+/** Convolutions and dense layers: tiles for few channels, scatter for very few, points for colours, merged lists for many, taps for depthwise ones. */
 
 import type { Layer, Network } from "../../core/network.ts";
 import { ROWS_MAX } from "./blocks.ts";
@@ -6,6 +6,7 @@ import { type Convolution, groupOf, toConvolution } from "./convolution.ts";
 import { type LayerPlan, PLAIN, type Planning, type Step } from "./layer_plan.ts";
 import { planMerged } from "./merge.ts";
 import { planDepthwise } from "./plan_taps.ts";
+import { planPoints, takesPoints } from "./points.ts";
 import { planScatter, scatterPays } from "./scatter.ts";
 import { chooseTile, planTiles, takesPool, type Tile, tileCost } from "./tiles.ts";
 
@@ -26,6 +27,7 @@ export function planWeighted(planning: Planning, layer: WeightedLayer, index: nu
   if (groups === 1) {
     const pool = poolAfter(network, layer, index);
     if (options.weightBits === 8 && scatterPays(whole)) return planInScatter(planning, { layer, index, whole, pool });
+    if (takesPoints(whole)) return planInPoints(planning, { layer, index, whole });
     const tile = chooseTile(timing, whole, pool !== null);
     if (tile !== null) return planInTiles(planning, { layer, index, whole, tile, pool });
   }
@@ -60,6 +62,19 @@ function planInScatter(
     unwritten: pool !== null && !keepLevels,
     note: `${note}${pool !== null ? " with its pool" : ""}, ${lanesNote(whole)}`,
   };
+}
+
+function planInPoints(
+  planning: Planning,
+  { layer, index, whole }: { layer: WeightedLayer; index: number; whole: Convolution },
+): LayerPlan {
+  const { arena, timing, options: { weightBits } } = planning;
+  const map = planning.maps[index];
+  const { record, sizes, note, work } = planPoints(arena, timing, whole, { weightBits });
+  planning.need(sizes);
+  const places = { source: planning.sourceOf(layer.inputs[0]).bytes, target: map.shorts || map.bytes };
+  const steps = [planning.step("points", { ...record, ...places }, { amount: whole.output[1], work })];
+  return { ...PLAIN, steps, map, note: `${note}, ${lanesNote(whole)}` };
 }
 
 function planInTiles(

@@ -23,6 +23,7 @@ export function runShare(kernels: WasmKernels, step: Step, work: number, part: n
   const to = boundary(amount, part + 1, parts);
   if (from === to) return;
   if (kind === "tiles") kernels.runTiles(record, work, from, to);
+  else if (kind === "points") kernels.runPoints(record, work, from, to);
   else if (kind === "scatter") kernels.runScatter(record, work);
   else if (kind === "merged") kernels.runMerged(record, work, from, to, 0, blocks);
   else if (kind === "taps") kernels.runTaps(record, work, from, to);

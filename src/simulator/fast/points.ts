@@ -1,0 +1,67 @@
+/** Tables for `wasm/points.ts`: which layers it takes, a row of weights for each source of a position. */
+
+import type { WeightBits } from "../../model/quantise.ts";
+import type { Timing } from "../../ttfs/timing.ts";
+import { commonRecord, evenBlocks, type GatherPlan, placeBlocks, placeShortBlocks, shortLimit } from "./blocks.ts";
+import type { Convolution } from "./convolution.ts";
+import type { Arena } from "./records.ts";
+
+/** Sources of a position, and those in a row of them, that are sorted. */
+const ROWS_MAX = 32;
+const COLUMNS_MAX = 16;
+/** Channels that leave no more than half a group of lanes empty. */
+const CHANNELS_MIN = 9;
+/** Colours of a camera, or a few frames; with more, tiles share more. */
+const INPUTS_MAX = 4;
+/** Positions whose lists are made together, and bytes of a list, of its scratch memory: see `wasm/points.ts`. */
+const POSITIONS = 8;
+const LIST_BYTES = 160;
+const KEYS_BYTES = 704;
+
+/**
+ * Whether a layer is best run so: colours to more than a few channels. A single channel is mostly silent, and sorting takes its
+ * time whether there are events or not. Measured against tiles on 12 to 64 channels: 0.5 to 1.0 of their time with all sources active,
+ * 0.95 to 1.05 at a density of 0.3 and below.
+ */
+export function takesPoints({ input, output, kernel, dilation }: Convolution): boolean {
+  const columns = kernel[1] * input[0];
+  return input[0] > 1 && input[0] <= INPUTS_MAX && output[1] * output[2] > 1 && output[0] >= CHANNELS_MIN &&
+    dilation.join() === "1,1" && columns <= COLUMNS_MAX && kernel[0] * columns <= ROWS_MAX;
+}
+
+/** Tables for `runPoints`. */
+export function planPoints(
+  arena: Arena,
+  timing: Timing,
+  layer: Convolution,
+  { weightBits }: { readonly weightBits: WeightBits },
+): GatherPlan & { readonly work: number } {
+  const { input, output, kernel, stride, integers } = layer;
+  const taps = kernel[0] * kernel[1];
+  const rows = taps * input[0];
+  const lanes = output[0];
+  const limit = weightBits === 8 ? shortLimit(timing, layer) : null;
+  const table = {
+    lanes,
+    rows,
+    weightBits,
+    weightOf: (row: number, lane: number) =>
+      integers.weights[(lane * input[0] + row % input[0]) * taps + Math.floor(row / input[0])],
+  };
+  const blocks = limit !== null
+    ? placeShortBlocks(arena, layer, limit, table)
+    : placeBlocks(arena, timing, layer, table);
+  const positions = Math.ceil(output[2] / POSITIONS) * POSITIONS;
+  const rowBytes = Math.ceil((((positions - 1) * stride[1] + kernel[1]) * input[0] + 16) / 16) * 16;
+  const groups = evenBlocks(lanes).reduce((sum, count) => sum + count, 0);
+  return {
+    record: { ...commonRecord(timing, layer, 1), ...blocks, bucketBytes: rowBytes },
+    sizes: {
+      tile: lanes * 2 + 512,
+      lists: POSITIONS * LIST_BYTES + 64,
+      unsorted: KEYS_BYTES + kernel[0] * rowBytes + 64,
+    },
+    work: output[1] * output[2] * (250 + rows * (9 + 10 * groups)),
+    note: `eight positions at once${limit !== null ? ", event by event" : ""}`,
+  };
+}
