@@ -125,6 +125,36 @@ Deno.test("depthwise 3x3 over rows so long that their events are counted in seve
   compare([layer], input, [frame, new Int16Array(frame.length).fill(1)], "long rows");
 });
 
+for (const tMax of [16, 64, 128]) {
+  Deno.test(`adds of two maps, t_max ${tMax}, with early spikes`, () => {
+    const random = createRandom(tMax);
+    let early = 0;
+    for (let round = 0; round < 16; round++) {
+      const shape = [1 + random.integer(20), 1 + random.integer(5), 1 + random.integer(5)] as const;
+      const frame = () =>
+        Int16Array.from({ length: sizeOf(shape) }, () => Math.max(0, random.integer(3 * tMax) - tMax - 1));
+      const common = { shape, scale: 1, rectify: true };
+      const other: Layer = {
+        ...common,
+        kind: "conv2d",
+        name: "other",
+        inputs: [-1],
+        kernel: [1, 1],
+        stride: [1, 1],
+        padding: [0, 0, 0, 0],
+        dilation: [1, 1],
+        groups: shape[0],
+        weights: Float32Array.from({ length: shape[0] }, () => random.between(-0.5, 1)),
+        bias: new Float32Array(shape[0]),
+      };
+      const weights = Float32Array.from({ length: 2 }, () => random.between(round % 4 === 0 ? -1 : 0.1, 1));
+      const add: Layer = { ...common, kind: "add", name: "add", inputs: [-1, 0], rectify: round % 2 === 0, weights };
+      early += compare([other, add], shape, [frame(), frame()], `round ${round}`, { tMax });
+    }
+    assert.ok(early > 0);
+  });
+}
+
 /** Few to many early spikes; paddings and sides at which rows have every number of positions inside the map and beside it. */
 function drawDepthwise(
   random: Random,

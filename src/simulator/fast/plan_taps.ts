@@ -83,11 +83,13 @@ export function planAdd(
   const bounds = boundsOf(planning.timing, integers);
   if (!bounds.fits32) return null;
   const wide = planning.options.weightBits !== 8 || !bounds.fits16;
+  const positive = taps === 2 && !wide && grid.integers.every((weight) => weight > 0);
   const weightOf = (tap: number) => grid.integers[tap];
   const record = {
     ...tapsRecord(planning, { integers, bounds, wide }, { channels, taps, weightOf, index }),
     sources: planning.arena.place(Uint32Array.from(sources, (source) => source.bytes)),
     taps,
+    positive: positive ? 1 : 0,
     outHeight: height,
     outWidth: width,
     sourceStride: channels,
@@ -96,11 +98,14 @@ export function planAdd(
   return {
     ...PLAIN,
     steps: [
-      planning.step("taps", record, { amount: height, work: tapsWork(layer, taps) }),
+      planning.step("taps", record, {
+        amount: height,
+        work: positive ? channels * height * width * 2 : tapsWork(layer, taps),
+      }),
       ...sources.map(({ bytes }) => countStep(planning, { source: bytes, fanOut, channels, area: height * width })),
     ],
     map: planning.maps[index],
-    note: wide ? "every neuron walked, 32 bits" : "closed form and bound",
+    note: wide ? "every neuron walked, 32 bits" : positive ? "closed form" : "closed form and bound",
   };
 }
 

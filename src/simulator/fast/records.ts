@@ -78,6 +78,7 @@ export const LAYER_FIELDS = [
   "lanesPerTap",
   "sources",
   "taps",
+  "positive",
   "zeros",
   "byChannel",
   "dots",

@@ -130,6 +130,8 @@ export class Layer {
   lanesPerTap: i32;
   sources: usize;
   taps: i32;
+  /** Taps: not 0 for an add of two maps whose weights are positive. */
+  positive: i32;
   /**
    * Taps: a row of zeros, where a 3x3 kernel may be run eight channels after eight channels; 0: not. Merged gather: a list without
    * events, and its counts.

@@ -8,16 +8,18 @@
  * it is looked for.
  */
 
-import { exactLevel } from "./lane";
 import { countOf, NOTE, noteOf, rowAt, runNoted } from "./nine";
 import { Block, Layer, Work } from "./records";
+import { runSum } from "./sums";
+import { placeTaps, slideTaps, TAP, walkLanes } from "./tap_lists";
 import { copyExact } from "./readout";
-
-/** Bytes of the record of one tap: source, offset of its weights. */
-const TAP: usize = 8;
 
 /** Runs rows `from` to `to` (exclusive) of a layer with one block for all channels. */
 export function runTaps(layer: Layer, work: Work, from: i32, to: i32): void {
+  if (layer.positive != 0) {
+    runSum(layer, work, from, to);
+    return;
+  }
   const bytes = layer.signed != 0 ? 1 : 0;
   const taps = work.lists;
   for (let y = from; y < to; y++) {
@@ -25,7 +27,7 @@ export function runTaps(layer: Layer, work: Work, from: i32, to: i32): void {
     for (let x = 0; x < layer.outWidth; x++) {
       if (inside != 0 && x == firstInside(layer)) x += inside;
       if (x >= layer.outWidth) break;
-      const end = layer.sources != 0 ? placeTaps(layer, y, x, taps) : slideTaps(layer, y, x, taps);
+      const end = layer.sources != 0 ? placeTaps(layer, y * layer.outWidth + x, taps) : slideTaps(layer, y, x, taps);
       const target = layer.target + (((y * layer.outWidth + x) * layer.targetStride) << bytes);
       runPosition(layer, work, taps, end, target);
     }
@@ -132,33 +134,6 @@ function runChannels(
   return notes;
 }
 
-/** The same place of several maps. */
-function placeTaps(layer: Layer, y: i32, x: i32, taps: usize): usize {
-  const offset = (y * layer.outWidth + x) * layer.sourceStride;
-  for (let tap = 0; tap < layer.taps; tap++) {
-    store<u32>(taps, load<u32>(layer.sources + (tap << 2)) + offset);
-    store<u32>(taps, (tap * layer.lanesPerTap) << 1, 4);
-    taps += TAP;
-  }
-  return taps;
-}
-
-/** The pixels of one map under the kernel. */
-function slideTaps(layer: Layer, y: i32, x: i32, taps: usize): usize {
-  for (let ky = 0; ky < layer.kernelY; ky++) {
-    const row = y * layer.strideY - layer.padTop + ky * layer.dilationY;
-    if (<u32> row >= <u32> layer.inHeight) continue;
-    for (let kx = 0; kx < layer.kernelX; kx++) {
-      const column = x * layer.strideX - layer.padLeft + kx * layer.dilationX;
-      if (<u32> column >= <u32> layer.inWidth) continue;
-      store<u32>(taps, <u32> (layer.source + (row * layer.inWidth + column) * layer.sourceStride));
-      store<u32>(taps, ((ky * layer.kernelX + kx) * layer.lanesPerTap) << 1, 4);
-      taps += TAP;
-    }
-  }
-  return taps;
-}
-
 @inline
 function runPosition(layer: Layer, work: Work, taps: usize, end: usize, target: usize): void {
   const block = changetype<Block>(layer.blocks);
@@ -191,35 +166,4 @@ function runPosition(layer: Layer, work: Work, taps: usize, end: usize, target: 
     if (walked != 0) walkLanes(layer, work, taps, end, lane, walked);
   }
   copyExact(target, tile, signed ? layer.channels << 1 : layer.channels);
-}
-
-/** The exact way for the lanes in `mask`, counted from `lane`. */
-function walkLanes(layer: Layer, work: Work, taps: usize, end: usize, lane: i32, mask: i32): void {
-  const block = changetype<Block>(layer.blocks);
-  while (mask != 0) {
-    const channel = lane + ctz(mask);
-    mask &= mask - 1;
-    if (channel >= layer.channels) return;
-    const list = work.unsorted;
-    sortTaps(taps, end, channel, list);
-    const bias = load<i32>(block.biasLevels + (channel << 2));
-    const level = exactLevel(layer, work, list, layer.weights + (channel << 1), 2, -1, bias);
-    if (layer.signed != 0) store<i16>(work.tile + (channel << 1), <i16> level);
-    else store<u8>(work.tile + channel, <u8> level);
-  }
-}
-
-/** Events of one channel's taps by insertion; a row is a tap's offset among the weights, in weights. */
-function sortTaps(taps: usize, end: usize, channel: i32, list: usize): void {
-  let free = list;
-  for (let tap = taps; tap < end; tap += TAP) {
-    const level = <u32> load<u8>(<usize> load<u32>(tap) + channel);
-    if (level == 0) continue;
-    const event = (level << 24) | (load<u32>(tap, 4) >>> 1);
-    let place = free;
-    for (; place > list && load<u32>(place - 4) < event; place -= 4) store<u32>(place, load<u32>(place - 4));
-    store<u32>(place, event);
-    free += 4;
-  }
-  store<u32>(free, 0);
 }
