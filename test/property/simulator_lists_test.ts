@@ -14,6 +14,7 @@ import { makeNetwork } from "../support/networks.ts";
 import { randomLevels } from "../support/random_wide_network.ts";
 
 const NETWORKS = 75;
+const POINTWISE = 60;
 const MERGED = "merged lists";
 
 Deno.test(`merged lists of ${NETWORKS} random convolutions give their twin's levels and counters`, () => {
@@ -45,14 +46,52 @@ Deno.test(`merged lists of ${NETWORKS} random convolutions give their twin's lev
   assert.ok(kernels.size >= 20, "kernels of nearly every size were met");
 });
 
+Deno.test(`lists of ${POINTWISE} random pointwise convolutions give their twin's levels and counters`, () => {
+  let early = 0;
+  let met = 0;
+  for (let seed = 1; seed <= POINTWISE; seed++) {
+    const random = createRandom(seed);
+    const tMax = [4, 16, 33, 64][seed % 4];
+    // Eight pixels that are sorted together, several times or never in a row, and some that are left over.
+    const shape: Shape = [3, 2 + random.integer(3), 5 + random.integer(16)];
+    const plain = { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], padding: [0, 0, 0, 0] } as const;
+    const channels = 8 * (1 + Math.floor(seed / 4) % 13) + (seed % 5 === 0 ? 1 : 0);
+    const first = convolution(random, shape, { channels, kernel: [1, 1], weightMax: 80, window: plain });
+    const window = { ...plain, stride: [1 + random.integer(2), 1 + random.integer(2)] as Pair };
+    const second = convolution(random, first.shape, { channels: 40, kernel: [1, 1], weightMax: 16, window });
+    const layers = [{ ...first, name: "first", inputs: [-1] }, { ...second, name: "second", inputs: [0] }] as Layer[];
+    const input = { shape, color: "rgb" as const, mean: [0, 0, 0], std: [1, 1, 1] };
+    const network = makeNetwork({ layers, input, tMax });
+    const fast = createFastKernel(network, { keepLevels: true });
+    if (fast.describe().layers[1].kernel.startsWith(MERGED)) met++;
+    const twin = createReferenceKernel(dequantise(quantise(network, 8)));
+    const comparison = createComparison(network, twin, fast, `seed ${seed}, ${channels} channels, t_max ${tMax}`);
+    const { inputLevelMax: high } = createTiming(network.convention, tMax);
+    for (const density of [0, 0.05, 0.4, 1]) {
+      comparison.run(randomLevels(random, sizeOf(shape), { low: 0, high, density }));
+      early += comparison.earlySpikes();
+    }
+  }
+  assert.ok(early > 1000, "early spikes were met");
+  assert.ok(met > POINTWISE / 2, "most layers had lists");
+});
+
+/** Where a kernel is put. */
+interface Window {
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly dilation: Pair;
+  readonly padding: Padding;
+}
+
 /** Weights in units of 1/64, up to `weightMax` of them. */
 function convolution(
   random: Random,
   source: Shape,
-  options: { channels: number; kernel: Pair; weightMax: number },
+  options: { channels: number; kernel: Pair; weightMax: number; window?: Window },
 ): Omit<Extract<Layer, { kind: "conv2d" }>, "name" | "inputs"> {
   const { channels, kernel, weightMax } = options;
-  const window = {
+  const window: Window = options.window ?? {
     kernel,
     stride: [1 + random.integer(2), 1 + random.integer(2)] as Pair,
     dilation: [1 + random.integer(2), 1 + random.integer(2)] as Pair,

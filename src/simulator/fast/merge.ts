@@ -23,6 +23,8 @@ const TYPICAL_DENSITY = 0.3;
 const EVENT_WORK = 10;
 /** Sources whose lists are so short that most levels have one event or two. */
 const SHORT_ROWS = 96;
+/** Most channels of `wasm/sort_eight.ts`, which needs 16 bytes for each in place of 4. */
+const EIGHT_MAX = 96;
 /** Bytes of `PART` in `wasm/merge_parts.ts`. */
 const PART_BYTES = 12;
 
@@ -66,7 +68,7 @@ export function planMerged(
     },
     sizes: {
       lists: chunk * listBytes + 256,
-      unsorted: Math.max(inputs * 4, (Math.max(...kernel) + 2) * PART_BYTES) + 64,
+      unsorted: Math.max(inputs * (inputs <= EIGHT_MAX ? 16 : 4), (Math.max(...kernel) + 2) * PART_BYTES) + 64,
       cursors: chunk * 8,
       pixels: pixels * (inputs + 8) * 4 + columns * (kernel[0] * inputs + 16) * 4,
       starts: (pixels + columns + 1) * levelBytes,

@@ -10,6 +10,7 @@ import { Block, Layer, Work } from "./records";
 import { mergeParts, PART } from "./merge_parts";
 import { copyExact, walkBlock } from "./readout";
 import { levelBytes, sortEvents } from "./sort";
+import { sortEight, sortsByEight } from "./sort_eight";
 
 /** Runs positions `from` to `to` (exclusive), row by row, of blocks `firstBlock` to `lastBlock` (exclusive). */
 export function runMerged(layer: Layer, work: Work, from: i32, to: i32, firstBlock: i32, lastBlock: i32): void {
@@ -70,11 +71,22 @@ function pointLists(layer: Layer, work: Work, from: i32, to: i32): usize {
   let bounds = work.cursors, list = work.lists;
   let y = from / width, x = from % width;
   let source = sourceOf(layer, y, x);
-  for (let position = from; position < to; position++) {
-    list = note(bounds, list, sortEvents(work, source, channels, levelMax, list, work.histogram));
-    bounds += 8;
-    source += step;
-    if (++x == width) {
+  const byEight = sortsByEight(channels, layer.unit);
+  for (let position = from; position < to;) {
+    if (byEight && x + 8 <= width && position + 8 <= to) {
+      list = sortEight(work, source, step, channels, bounds, list);
+      bounds += 64;
+      source += step << 3;
+      position += 8;
+      x += 8;
+    } else {
+      list = note(bounds, list, sortEvents(work, source, channels, levelMax, list, work.histogram));
+      bounds += 8;
+      source += step;
+      position++;
+      x++;
+    }
+    if (x == width) {
       x = 0;
       source = sourceOf(layer, ++y, 0);
     }
