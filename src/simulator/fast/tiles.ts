@@ -22,6 +22,8 @@ export type Tile = readonly [number, number];
 const BAND_BYTES = 128 * 1024;
 /** Tiles of a pixel along one axis are counted in 4 bits. */
 const PLACES_MAX = 15;
+/** Positions that see a source are counted in a byte. */
+const REACH_MAX = 255;
 /** Share of sources that is taken to have events where costs are compared. */
 const TYPICAL_DENSITY = 0.3;
 /** Levels that a list of many events holds, where costs are compared. */
@@ -38,6 +40,7 @@ const SHORT_LANES = 48;
 export function chooseTile(timing: Timing, layer: Convolution, pool: boolean): Tile | null {
   const [channels, height, width] = layer.output;
   if (height * width === 1 || (channels > 32 && layer.input[0] > 4)) return null;
+  if (Math.max(...reachOnAxis(layer, 0)) * Math.max(...reachOnAxis(layer, 1)) > REACH_MAX) return null;
   const candidates: Tile[] = [[1, 1], [1, 2], [2, 1], [2, 2], [1, 3], [1, 4], [2, 3], [2, 4], [4, 2], [4, 4]];
   const fitting = candidates.filter((tile) => {
     if (height % tile[0] !== 0 || width % tile[1] !== 0 || tile[0] * tile[1] * channels > 256) return false;
@@ -100,15 +103,15 @@ export function planTiles(
     ? placeShortBlocks(arena, layer, limit, table)
     : placeBlocks(arena, timing, layer, table);
   const places = new Uint32Array(height * width * inputs * 2);
-  const fanOut = new Uint32Array(height * width * inputs);
+  const fanOut = new Uint8Array(height * width * inputs);
   const reach = [reachOnAxis(layer, 0), reachOnAxis(layer, 1)];
   onY.places.forEach((y, row) => {
     onX.places.forEach((x, column) => {
       for (let channel = 0; channel < inputs; channel++) {
         const element = (row * width + column) * inputs + channel;
-        places[element * 2] = ((y.offset * windowX + x.offset) * inputs + channel) | (x.count << 28);
+        places[element * 2] = ((y.offset * windowX + x.offset) * inputs + channel) | (byThree ? 0 : x.count << 28);
         places[element * 2 + 1] = (y.first * rowTiles + x.first) | (y.count << 28);
-        fanOut[element] = reach[0][row] * reach[1][column] * channels;
+        fanOut[element] = reach[0][row] * reach[1][column];
       }
     });
   });

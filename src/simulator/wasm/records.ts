@@ -96,7 +96,7 @@ export class Layer {
   short: i32;
   /** Tile gather and scatter: for each source element where its events go. */
   places: usize;
-  /** Tile gather and scatter: synapses of each source element, u32. */
+  /** Of each source element: synapses, u32 (scatter), or positions that see it, u8 (tile gather). */
   fanOut: usize;
   /** Tile gather: cursor of every tile at its list's start, u32. */
   cursors: usize;

@@ -29,10 +29,13 @@ function runBand(layer: Layer, work: Work, from: i32, to: i32): void {
     sortIntoBuckets(work, layer.source + first, (lastRow - firstRow) * rowElements, layer.levelMax, layer.bucketBytes);
     // A band counts the rows that no earlier band did.
     const counted = from == 0 ? 0 : from * tileStride + window - tileStride - layer.padTop;
-    const least = max(0, counted * rowElements - first);
+    countSynapses(layer, work, max(first, counted * rowElements), lastRow * rowElements);
     let bucket = work.unsorted + layer.levelMax * layer.bucketBytes;
     for (let level = layer.levelMax; level > 0; level--, bucket -= layer.bucketBytes) {
-      appendEvents(layer, work, bucket, <usize> load<u32>(work.histogram + (level << 2)), first, least);
+      const end = <usize> load<u32>(work.histogram + (level << 2));
+      if (end == bucket) continue;
+      if (layer.reach == 3) appendThrees(layer, work, bucket, end, first);
+      else appendEvents(layer, work, bucket, end, first);
     }
   }
   const tilesX = layer.outWidth / layer.tileWidth;
@@ -40,6 +43,30 @@ function runBand(layer: Layer, work: Work, from: i32, to: i32): void {
     let index = (y + layer.marginY) * layer.rowTiles + layer.marginX;
     for (let x = 0; x < tilesX; x++, index++) runTile(layer, work, index, y, x);
   }
+}
+
+/** Vectors whose counts fit 16 bits. */
+const COUNTS_MAX = 128;
+
+/** Counts synapses of source elements `from` to `end` (exclusive): `layer.fanOut` has, a byte each, the positions that see them. */
+function countSynapses(layer: Layer, work: Work, from: i32, end: i32): void {
+  const source = layer.source, seen = layer.fanOut;
+  let positions: u64 = 0;
+  while (from + 16 <= end) {
+    const stop = min(end - 15, from + (COUNTS_MAX << 4));
+    let low = i16x8.splat(0), high = i16x8.splat(0);
+    for (; from < stop; from += 16) {
+      const silent = i8x16.eq(v128.load(source + from), i8x16.splat(0));
+      const counts = v128.andnot(v128.load(seen + from), silent);
+      low = i16x8.add(low, i16x8.extend_low_i8x16_u(counts));
+      high = i16x8.add(high, i16x8.extend_high_i8x16_u(counts));
+    }
+    const four = i32x4.add(i32x4.extadd_pairwise_i16x8_u(low), i32x4.extadd_pairwise_i16x8_u(high));
+    const two = i32x4.add(four, v128.shuffle<i32>(four, four, 2, 3, 0, 1));
+    positions += i32x4.extract_lane(two, 0) + i32x4.extract_lane(two, 1);
+  }
+  for (; from < end; from++) positions += load<u8>(source + from) != 0 ? <u32> load<u8>(seen + from) : 0;
+  work.events += <f64> positions * <f64> layer.channels;
 }
 
 /** Lists of rows `from` to `to` (margins included) to empty. */
@@ -53,19 +80,17 @@ function resetCursors(layer: Layer, work: Work, from: i32, to: i32): void {
 }
 
 /**
- * Appends events to the lists of their tiles, and counts synapses of those whose element is no less than `least`.
+ * Appends events to the lists of their tiles.
  * `layer.places` holds, for each source element: u32 row in the first tile and columns of tiles << 28; u32 first tile and rows
  * of tiles << 28.
  */
-function appendEvents(layer: Layer, work: Work, events: usize, end: usize, first: i32, least: u32): void {
+function appendEvents(layer: Layer, work: Work, events: usize, end: usize, first: i32): void {
   const places = layer.places + (first << 3);
-  const fanOut = layer.fanOut + (first << 2);
   const stepX = layer.rowStepX;
   const stepY = layer.rowStepY;
   const rowTiles = layer.rowTiles << 2;
   const cursors = work.cursors;
   const reach = layer.reach;
-  let synapses: u64 = 0;
   for (; events < end; events += 4) {
     const event = load<u32>(events);
     const element = event & ROW_MASK;
@@ -73,12 +98,7 @@ function appendEvents(layer: Layer, work: Work, events: usize, end: usize, first
     const y = load<u32>(places + (element << 3), 4);
     const entry = (event & ~ROW_MASK) | (x & 0xfffffff);
     const cursor = cursors + ((y & 0xfffffff) << 2);
-    synapses += element >= least ? load<u32>(fanOut + (element << 2)) : 0;
-    if (reach == 3) {
-      // Events of a level come row by row, so this branch is well foreseen.
-      let row = cursor, down = entry;
-      for (let rows = y >>> 28; rows > 0; rows--, row += rowTiles, down -= stepY) append3(row, down, stepX);
-    } else if (reach == 2) {
+    if (reach == 2) {
       const right: u32 = (x >>> 29) << 2, below: u32 = (y >>> 29) << 2;
       append(cursor, entry, 4);
       append(cursor + 4, entry - stepX, right);
@@ -88,7 +108,29 @@ function appendEvents(layer: Layer, work: Work, events: usize, end: usize, first
       appendAnywhere(cursor, entry, x >>> 28, y >>> 28, layer);
     }
   }
-  work.events += <f64> synapses;
+}
+
+/** The same where every event goes to three tiles side by side, of any number of rows. */
+function appendThrees(layer: Layer, work: Work, events: usize, end: usize, first: i32): void {
+  const places = layer.places + (first << 3);
+  const stepX = layer.rowStepX;
+  const stepY = layer.rowStepY;
+  const rowTiles = layer.rowTiles << 2;
+  const cursors = work.cursors;
+  do {
+    const event = load<u32>(events);
+    const element = event & ROW_MASK;
+    const y = load<u32>(places + (element << 3), 4);
+    let down = (event & ~ROW_MASK) | load<u32>(places + (element << 3));
+    let row = cursors + ((y & 0xfffffff) << 2);
+    // Events of a level come row by row, so this loop is well foreseen.
+    for (let rows = y >>> 28; rows > 0; rows--) {
+      append3(row, down, stepX);
+      row += rowTiles;
+      down -= stepY;
+    }
+    events += 4;
+  } while (events < end);
 }
 
 /** To a list, which grows by `bytes`: 4, or 0 to keep nothing. */
