@@ -1,6 +1,7 @@
 /** The program as its users start it: through the tasks of deno.json, with their permissions. */
 
 import { fileURLToPath } from "node:url";
+import config from "../../deno.json" with { type: "json" };
 
 /** The project's folder. */
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -43,15 +44,12 @@ export interface Running extends AsyncDisposable {
   stop(signal: Deno.Signal): Promise<{ code: number; tookMs: number }>;
 }
 
-/** What `deno task quartz` grants. */
-const TASK_FLAGS = [
-  "--allow-read",
-  "--allow-write",
-  "--allow-net",
-  "--allow-env",
-  "--allow-sys",
-  "--allow-run=ffmpeg",
-];
+/** Flags of `deno task quartz`. */
+export const TASK_FLAGS = flagsOf(config.tasks.quartz.command);
+
+function flagsOf(command: string): string[] {
+  return command.slice(0, command.indexOf(" src/main.ts")).split(" ").filter((word) => /^--(?!quiet)/.test(word));
+}
 
 /** Starts `src/main.ts` without a task runner between, so that signals reach it; with the task's permissions by default. */
 export function startProgram(

@@ -133,7 +133,7 @@ const KERNEL = [
 ];
 
 /** A service starts once and stays: no cache of code, a small young generation. Together some 30 MB of memory less. */
-const LEAN_FLAGS = ["--node-modules-dir=manual", "--no-code-cache", "--v8-flags=--max-semi-space-size=1"];
+export const LEAN_FLAGS = ["--node-modules-dir=manual", "--no-code-cache", "--v8-flags=--max-semi-space-size=1"];
 
 function commandLine(loaded: LoadedConfig, runtime: UnitOptions["runtime"], name: string): string[] {
   const run = [join(PROGRAM_FOLDER, "src/main.ts"), "run", "--config", loaded.path, "--state", STATE_FOLDER];

@@ -51,11 +51,12 @@ export function threadLine({ network, usOne, framesSpeedUp, frameSpeedUp }: Thre
 }
 
 /** Start and memory of the program, in words. */
-export function startUpLines({ startMs, firstResultMs, rssBytes }: StartUp): string[] {
+export function startUpLines({ startMs, firstResultMs, rssBytes, rssServiceBytes }: StartUp): string[] {
   return [
     `mnist-lenet, file to first result of a simulator: ${startMs.toFixed(0)} ms`,
     `quartz run, start to first published result: ${firstResultMs.toFixed(0)} ms`,
-    `quartz run, one camera at 50 frames/s: ${(rssBytes / 1e6).toFixed(1)} MB resident`,
+    `quartz run, one camera at 50 frames/s: ${(rssBytes / 1e6).toFixed(1)} MB resident, ` +
+    `${(rssServiceBytes / 1e6).toFixed(1)} MB as a service`,
   ];
 }
 
