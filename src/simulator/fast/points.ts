@@ -11,6 +11,8 @@ const ROWS_MAX = 32;
 const COLUMNS_MAX = 16;
 /** Channels that leave no more than half a group of lanes empty. */
 const CHANNELS_MIN = 9;
+/** Channels of which a tile holds a position or two. */
+const CHANNELS_MANY = 64;
 /** Colours of a camera, or a few frames; with more, tiles share more. */
 const INPUTS_MAX = 4;
 /** Positions whose lists are made together, and bytes of a list, of its scratch memory: see `wasm/points.ts`. */
@@ -19,14 +21,18 @@ const LIST_BYTES = 160;
 const KEYS_BYTES = 704;
 
 /**
- * Whether a layer is best run so: colours to more than a few channels. A single channel is mostly silent, and sorting takes its
- * time whether there are events or not. Measured against tiles on 12 to 64 channels: 0.5 to 1.0 of their time with all sources active,
- * 0.95 to 1.05 at a density of 0.3 and below.
+ * Whether a layer is best run so: colours to more than a few channels, walked event by event; or, where tiles share little, as the
+ * kernel leaps or channels are many, in any way. A single channel is mostly silent, and sorting takes its time whether there are
+ * events or not. Measured against tiles on 12 to 64 channels: 0.6 to 1.0 of their time with all sources active, 0.95 to 1.05 at
+ * a density of 0.3 and below; where they are left to tiles, 1.0 to 1.5.
  */
-export function takesPoints({ input, output, kernel, dilation }: Convolution): boolean {
+export function takesPoints(timing: Timing, layer: Convolution, weightBits: WeightBits): boolean {
+  const { input, output, kernel, stride, dilation } = layer;
   const columns = kernel[1] * input[0];
-  return input[0] > 1 && input[0] <= INPUTS_MAX && output[1] * output[2] > 1 && output[0] >= CHANNELS_MIN &&
+  const fits = input[0] > 1 && input[0] <= INPUTS_MAX && output[1] * output[2] > 1 && output[0] >= CHANNELS_MIN &&
     dilation.join() === "1,1" && columns <= COLUMNS_MAX && kernel[0] * columns <= ROWS_MAX;
+  const sharesLittle = stride[0] * stride[1] > 1 || output[0] >= CHANNELS_MANY;
+  return fits && (sharesLittle || limitOf(timing, layer, weightBits) !== null);
 }
 
 /** Tables for `runPoints`. */
@@ -40,7 +46,7 @@ export function planPoints(
   const taps = kernel[0] * kernel[1];
   const rows = taps * input[0];
   const lanes = output[0];
-  const limit = weightBits === 8 ? shortLimit(timing, layer) : null;
+  const limit = limitOf(timing, layer, weightBits);
   const table = {
     lanes,
     rows,
@@ -64,4 +70,11 @@ export function planPoints(
     work: output[1] * output[2] * (250 + rows * (9 + 10 * groups)),
     note: `eight positions at once${limit !== null ? ", event by event" : ""}`,
   };
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+/** Limit of a walk event by event; null: another kind of walk. */
+function limitOf(timing: Timing, layer: Convolution, weightBits: WeightBits): number | null {
+  return weightBits === 8 ? shortLimit(timing, layer) : null;
 }
