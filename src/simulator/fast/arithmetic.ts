@@ -4,8 +4,12 @@ import type { Timing } from "../../ttfs/timing.ts";
 
 /** Largest value of a 16-bit lane. */
 export const LANE_MAX = 32767;
-/** How far above the limit a potential can be told, where 16 bits have that much: a few steps of any usual current. */
+/**
+ * How far above the limit a potential can be told: a few steps of any usual current. Where potentials may fall out of 16 bits all
+ * the same, there is less of it, in levels, as each neuron that falls has to be walked by itself.
+ */
 const HEADROOM = 8192;
+const HEADROOM_GUARDED = 4;
 
 /** Integer weights of the neurons of one group, `[neuron][synapse]`, and what goes with them. */
 export interface IntegerLayer {
@@ -73,7 +77,7 @@ export function boundsOf(timing: Timing, layer: IntegerLayer): Bounds {
     // Room above for the threshold and the rounding half; a signed level below −32768 steps must still be silent.
     fits16: shift >= 1 && timing.tMax * one <= 2 ** 15 && (rectify || biasMin >= -(2 ** 15)),
     guarded: free < 0 || currentMax > LANE_MAX,
-    limit: LANE_MAX - (free < 0 ? HEADROOM : Math.min(HEADROOM, free)),
+    limit: LANE_MAX - Math.min(HEADROOM, free < 0 ? HEADROOM_GUARDED * one : free),
   };
 }
 

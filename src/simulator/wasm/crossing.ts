@@ -1,6 +1,6 @@
 /**
  * Neurons that a walk found at the limit: which step they spiked at, told on the spot, as a potential and a current tell the
- * straight line that led there.
+ * straight line that led there. And those whose potential fell out of 16 bits, which have to be walked again by themselves.
  *
  * A neuron's note is 0, or `SETTLED` once its bias has come for good, or `UNSURE` where 16 bits saturated, or else the level of
  * its early spike. What has a note of the last two kinds is sunk: its potential has no meaning any more.
@@ -25,13 +25,19 @@ export function riseAt(rises: usize, level: i32, groups: i32): usize {
   return rises != 0 ? rises + <usize> level * (groups << 5) : 0;
 }
 
-/** Lanes of a group at the limit, a bit each. */
+/** Lanes of a group at the limit, or at the bottom of 16 bits, a bit each. */
 @inline
-function reachedLanes(layer: Layer, result: usize, rise: usize): i32 {
-  const limit = i16x8.splat(<i16> (layer.limit - 1));
-  const first = i16x8.gt_s(raised(rise, v128.load(result)), limit);
-  const second = i16x8.gt_s(raised(rise == 0 ? 0 : rise + 16, v128.load(result, 16)), limit);
-  return i8x16.bitmask(i8x16.narrow_i16x8_s(first, second));
+function leavingLanes(layer: Layer, result: usize, rise: usize): i32 {
+  const first = v128.load(result), second = v128.load(result, 16);
+  return i8x16.bitmask(
+    i8x16.narrow_i16x8_s(leaving(layer, first, rise), leaving(layer, second, rise == 0 ? 0 : rise + 16)),
+  );
+}
+
+@inline
+function leaving(layer: Layer, potential: v128, rise: usize): v128 {
+  const reached = i16x8.gt_s(raised(rise, potential), i16x8.splat(<i16> (layer.limit - 1)));
+  return v128.or(reached, i16x8.eq(potential, i16x8.splat(-32768)));
 }
 
 /** Notes what is at the limit before any event came. */
@@ -39,7 +45,7 @@ export function noteStart(layer: Layer, block: Block, list: usize, result: usize
   const rises = riseAt(block.rises, load<u32>(list) >>> 24, block.groups);
   for (let lane = 0; lane < block.groups << 4; lane += 16) {
     const at = result + (lane << 1);
-    for (let mask = reachedLanes(layer, at, rises == 0 ? 0 : rises + (lane << 1)); mask != 0; mask &= mask - 1) {
+    for (let mask = leavingLanes(layer, at, rises == 0 ? 0 : rises + (lane << 1)); mask != 0; mask &= mask - 1) {
       const index = ctz(mask);
       store<u8>(result + lane + index, <u8> UNSURE, NOTES);
       store<i16>(at + (index << 1), SUNK);
@@ -47,7 +53,7 @@ export function noteStart(layer: Layer, block: Block, list: usize, result: usize
   }
 }
 
-/** Sees to all neurons at the limit after a walk in pairs stopped at `at`. */
+/** Sees to all neurons for which a walk in pairs stopped at `at`. */
 export function crossGroups(layer: Layer, work: Work, block: Block, list: usize, at: usize): void {
   const result = work.result;
   const now: i32 = load<u32>(at - 4) >>> 24, next: i32 = load<u32>(at) >>> 24;
@@ -55,7 +61,7 @@ export function crossGroups(layer: Layer, work: Work, block: Block, list: usize,
   const rises = riseAt(block.rises, next, block.groups);
   for (let lane = 0; lane < block.groups << 4; lane += 16) {
     const potentials = result + (lane << 1);
-    const mask = reachedLanes(layer, potentials, rises == 0 ? 0 : rises + (lane << 1));
+    const mask = leavingLanes(layer, potentials, rises == 0 ? 0 : rises + (lane << 1));
     if (mask == 0) continue;
     let high = v128.load(result + lane, HIGHS);
     const currents = result + CURRENTS;
@@ -98,7 +104,7 @@ export function crossLanes(
     let potential = <i32> load<i16>(place);
     let level = now;
     let crossed = false;
-    if ((note != 0 && note != SETTLED) || potential == 32767 || layer.levelMax >= UNSURE) {
+    if ((note != 0 && note != SETTLED) || potential == 32767 || potential == -32768 || layer.levelMax >= UNSURE) {
       // Sunk before, and climbed; or without a trace of where the line began.
       if (note == 0 || note == SETTLED) store<u8>(notes + lane, <u8> UNSURE);
       store<i16>(place, sunk);

@@ -178,7 +178,7 @@ export class Work {
 export const ROW_MASK: u32 = 0xffffff;
 /** Where in `Work.result` a walk in pairs keeps what, after its potentials: see `walk_groups.ts` and `crossing.ts`. */
 export const NOTES: usize = 192;
-export const GUARDS: usize = 288;
+export const GUARD: usize = 288;
 /** Sums, and 96 bytes further those of the upper halves. */
 export const SUMS: usize = 320;
 export const HIGHS: usize = SUMS + 96;

@@ -6,15 +6,15 @@
  * Between two levels a potential is a straight line, so its highest value is at an end: one look at the highest of all after
  * each level shows whether any neuron reached the limit. There the walk stops, `crossing.ts` sees to those neurons, and the
  * walk goes on. Potentials start as far below the limit as the threshold is above 0, and a small bias is taken to have come
- * before everything: a bound, which `crossing.ts` looks into. Watched walks add larger ones as they come, and show in the
- * guards what left 16 bits at the bottom, or a current that may have.
+ * before everything: a bound, which `crossing.ts` looks into. Watched walks add larger ones as they come, stop for potentials
+ * that fell out of 16 bits as well, and leave in the guard the largest current, of which no lane is safe if it is too large.
  *
- * A walk leaves potentials, notes and guards in `Work.result`. Potentials are in memory meanwhile, as sums fill the registers.
+ * A walk leaves potentials, notes and the guard in `Work.result`. Potentials are in memory meanwhile, as sums fill the registers.
  */
 
 import { crossGroups, noteStart, raised, riseAt } from "./crossing";
 import { lows } from "./pairs";
-import { Block, CHUNK, GUARDS, HIGHS, Layer, NOTES, SUMS, Work } from "./records";
+import { Block, CHUNK, GUARD, HIGHS, Layer, NOTES, SUMS, Work } from "./records";
 
 /** Larger of `peak` and |current|, unsigned: |−32768| is 32768. */
 @inline
@@ -34,6 +34,13 @@ function advance(result: usize, current: v128, steps: v128): v128 {
 @inline
 function reaches(potential: v128, limit: v128): bool {
   return i8x16.bitmask(i16x8.gt_s(potential, limit)) != 0;
+}
+
+/** Whether any is, or any is at the bottom, where it saturated. */
+@inline
+function leaves(highest: v128, limit: v128, lowest: v128): bool {
+  const bottom = i16x8.eq(lowest, i16x8.splat(-32768));
+  return i8x16.bitmask(v128.or(i16x8.gt_s(highest, limit), bottom)) != 0;
 }
 
 /**
@@ -84,7 +91,7 @@ function walkGroups(
     sum5 = v128.load(sums, 80);
     high5 = v128.load(sums, 176);
   }
-  let low = zero, peak = zero, most = zero;
+  let peak = zero, most = zero, least = zero;
   let event = load<u32>(list);
   while (list < end) {
     const level: i32 = event >>> 24;
@@ -144,46 +151,46 @@ function walkGroups(
       const rise = riseAt(rises, next + left, groups);
       const first0 = advance(result, lows(sum0, high0, offset), steps);
       const second0 = advance(result + 16, high0, steps);
-      if (watched) low = i16x8.min_s(low, i16x8.min_s(first0, second0));
+      if (watched) least = i16x8.min_s(first0, second0);
       if (rise != 0) most = i16x8.max_s(raised(rise, first0), raised(rise + 16, second0));
       else most = i16x8.max_s(first0, second0);
       if (groups > 1) {
         const first1 = advance(result + 32, lows(sum1, high1, offset), steps);
         const second1 = advance(result + 48, high1, steps);
-        if (watched) low = i16x8.min_s(low, i16x8.min_s(first1, second1));
+        if (watched) least = i16x8.min_s(least, i16x8.min_s(first1, second1));
         if (rise != 0) most = i16x8.max_s(most, i16x8.max_s(raised(rise + 32, first1), raised(rise + 48, second1)));
         else most = i16x8.max_s(most, i16x8.max_s(first1, second1));
       }
       if (groups > 2) {
         const first2 = advance(result + 64, lows(sum2, high2, offset), steps);
         const second2 = advance(result + 80, high2, steps);
-        if (watched) low = i16x8.min_s(low, i16x8.min_s(first2, second2));
+        if (watched) least = i16x8.min_s(least, i16x8.min_s(first2, second2));
         if (rise != 0) most = i16x8.max_s(most, i16x8.max_s(raised(rise + 64, first2), raised(rise + 80, second2)));
         else most = i16x8.max_s(most, i16x8.max_s(first2, second2));
       }
       if (groups > 3) {
         const first3 = advance(result + 96, lows(sum3, high3, offset), steps);
         const second3 = advance(result + 112, high3, steps);
-        if (watched) low = i16x8.min_s(low, i16x8.min_s(first3, second3));
+        if (watched) least = i16x8.min_s(least, i16x8.min_s(first3, second3));
         if (rise != 0) most = i16x8.max_s(most, i16x8.max_s(raised(rise + 96, first3), raised(rise + 112, second3)));
         else most = i16x8.max_s(most, i16x8.max_s(first3, second3));
       }
       if (groups > 4) {
         const first4 = advance(result + 128, lows(sum4, high4, offset), steps);
         const second4 = advance(result + 144, high4, steps);
-        if (watched) low = i16x8.min_s(low, i16x8.min_s(first4, second4));
+        if (watched) least = i16x8.min_s(least, i16x8.min_s(first4, second4));
         if (rise != 0) most = i16x8.max_s(most, i16x8.max_s(raised(rise + 128, first4), raised(rise + 144, second4)));
         else most = i16x8.max_s(most, i16x8.max_s(first4, second4));
       }
       if (groups > 5) {
         const first5 = advance(result + 160, lows(sum5, high5, offset), steps);
         const second5 = advance(result + 176, high5, steps);
-        if (watched) low = i16x8.min_s(low, i16x8.min_s(first5, second5));
+        if (watched) least = i16x8.min_s(least, i16x8.min_s(first5, second5));
         if (rise != 0) most = i16x8.max_s(most, i16x8.max_s(raised(rise + 160, first5), raised(rise + 176, second5)));
         else most = i16x8.max_s(most, i16x8.max_s(first5, second5));
       }
     } while (left > 0);
-    if (reaches(most, limit)) {
+    if (watched ? leaves(most, limit, least) : reaches(most, limit)) {
       v128.store(result, sum0, SUMS);
       v128.store(result, high0, HIGHS);
       if (groups > 1) {
@@ -206,18 +213,17 @@ function walkGroups(
         v128.store(result, sum5, SUMS + 80);
         v128.store(result, high5, HIGHS + 80);
       }
-      if (watched) guard(result, low, peak);
+      if (currents) guard(result, peak);
       return list;
     }
   }
-  if (watched) guard(result, low, peak);
+  if (currents) guard(result, peak);
   return 0;
 }
 
 @inline
-function guard(result: usize, low: v128, peak: v128): void {
-  v128.store(result, i16x8.min_s(v128.load(result, GUARDS), low), GUARDS);
-  v128.store(result, i16x8.max_u(v128.load(result, GUARDS + 16), peak), GUARDS + 16);
+function guard(result: usize, peak: v128): void {
+  v128.store(result, i16x8.max_u(v128.load(result, GUARD), peak), GUARD);
 }
 
 /** `Layer.currentMax` where no current can leave 16 bits. */
@@ -235,15 +241,14 @@ export function walk16(layer: Layer, work: Work, block: Block, list: usize, end:
   }
   if (layer.watched == 0) return true;
   if (block.rises != 0) addRises(block, result);
-  const bottom = i16x8.eq(v128.load(result, GUARDS), i16x8.splat(-32768));
-  const large = i16x8.gt_u(v128.load(result, GUARDS + 16), i16x8.splat(<i16> layer.currentMax));
-  if (!v128.any_true(v128.or(bottom, large))) return true;
+  const largest = i16x8.splat(<i16> layer.currentMax);
+  if (!v128.any_true(i16x8.gt_u(v128.load(result, GUARD), largest))) return true;
   work.early = early;
   work.saturated = saturated;
   return false;
 }
 
-/** Everything at its start: potentials, notes, guards. Neurons that a bias alone takes to the limit are noted. */
+/** Everything at its start: potentials, notes, guard. Neurons that a bias alone takes to the limit are noted. */
 function prepare(layer: Layer, block: Block, list: usize, result: usize): void {
   const zero = i16x8.splat(0);
   const bytes = block.groups << 5, start = block.start;
@@ -255,8 +260,7 @@ function prepare(layer: Layer, block: Block, list: usize, result: usize): void {
     v128.store(result + (at >> 1), zero, NOTES);
     most = i16x8.max_s(most, i16x8.max_s(first, second));
   }
-  v128.store(result, zero, GUARDS);
-  v128.store(result, zero, GUARDS + 16);
+  v128.store(result, zero, GUARD);
   if (block.rises != 0 || reaches(most, i16x8.splat(<i16> (layer.limit - 1)))) noteStart(layer, block, list, result);
 }
 
