@@ -42,18 +42,26 @@ function walkChunk(layer: Layer, work: Work, from: i32, to: i32, firstBlock: i32
 }
 
 /**
- * Reads a block's table from end to end, a byte a cache line. The walk reads it in the order of the events, which no
- * prefetcher follows: with cold weights that took four times as long.
+ * Reads a byte of every cache line of a block's table. The walk reads it in the order of the events, which no prefetcher
+ * follows: with cold weights that took four times as long. From sixteen places at once: the lines of each are foreseen by
+ * themselves, so more of them are on the way.
  */
 function fetchTable(layer: Layer, work: Work, block: Block): void {
-  const end = block.table + layer.kernelY * layer.kernelX * layer.inChannels * block.rowBytes;
+  const bytes: usize = layer.kernelY * layer.kernelX * layer.inChannels * block.rowBytes;
+  // May read past the table: it is followed by the block's other constants, or by scratch memory.
+  const part: usize = ((bytes >> 4) + 63) & ~63;
+  const end = block.table + part;
   let sum: u32 = 0;
-  // May read up to 192 bytes past the table: it is followed by the block's other constants, or by scratch memory.
-  for (let at = block.table; at < end; at += 256) {
-    sum += <u32> load<u8>(at) + <u32> load<u8>(at, 64) + <u32> load<u8>(at, 128) + <u32> load<u8>(at, 192);
+  for (let at = block.table; at < end; at += 64) {
+    sum += touch(at, part) + touch(at + 4 * part, part) + touch(at + 8 * part, part) + touch(at + 12 * part, part);
   }
   // Stored, so that the loop is not taken for useless.
   store<u32>(work.histogram, sum);
+}
+
+@inline
+function touch(at: usize, part: usize): u32 {
+  return <u32> load<u8>(at) + <u32> load<u8>(at + part) + <u32> load<u8>(at + 2 * part) + <u32> load<u8>(at + 3 * part);
 }
 
 /** Notes where a list begins and ends. @returns where the next may begin */
