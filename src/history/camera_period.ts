@@ -1,6 +1,7 @@
 /** A period's cameras: where frames went, how long they took, what they showed. */
 
 import type { StageLatency } from "../core/messages.ts";
+import { latencyFromKept } from "../telemetry/kept_latency.ts";
 import { LatencyHistogram } from "../telemetry/latency_histogram.ts";
 import { binsOf, type Reader, rowsOf } from "./reader.ts";
 
@@ -60,7 +61,7 @@ export function readCameras(reader: Reader): CameraPeriod[] {
     for (const [classId, times] of Object.entries(JSON.parse(row.classes ?? "{}") as Record<string, number>)) {
       sum.classes.set(classId, (sum.classes.get(classId) ?? 0) + times);
     }
-    const latency = row.latency === null ? null : LatencyHistogram.fromKept(row.latency);
+    const latency = row.latency === null ? null : latencyFromKept(row.latency);
     if (latency !== null) sum.latency.merge(latency);
     for (const i of binsOf(reader, row)) {
       const bin = sum.bins[i] ??= { classified: 0, recordedMs: 0, latency: new LatencyHistogram() };

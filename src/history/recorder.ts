@@ -3,6 +3,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Message, Method, PowerMessage } from "../core/messages.ts";
 import type { MessageListener } from "../ports/message_listener.ts";
+import { keepLatency } from "../telemetry/kept_latency.ts";
 import { LatencyHistogram } from "../telemetry/latency_histogram.ts";
 import type { HistoryWriter } from "./writer.ts";
 import type { KeptRow, Row } from "./tables.ts";
@@ -215,7 +216,7 @@ export class HistoryRecorder implements MessageListener, AsyncDisposable {
           intervalMs,
           camera,
           ...frames,
-          latency: hasFrames ? latency.keep() : null,
+          latency: hasFrames ? keepLatency(latency) : null,
           p50Ms: hasFrames ? p50Ms : null,
           p99Ms: hasFrames ? p99Ms : null,
           classes: JSON.stringify(Object.fromEntries(classes)),

@@ -1,14 +1,18 @@
-/** One latency histogram, exact to 1 part in 1,000 from 1 µs to an hour; the only user of hdr-histogram-js. */
+/**
+ * One latency histogram, exact to 1 part in 1,000 from 1 µs to an hour. Takes only what it needs of hdr-histogram-js: all of it
+ * is 9 MB of memory, and `kept_latency.ts` alone wants the rest.
+ */
 
-import { decodeFromCompressedBase64, encodeIntoCompressedBase64, Int32Histogram } from "hdr-histogram-js";
+import type { Int32Histogram } from "hdr-histogram-js";
+import { constructorFromBucketSize } from "hdr-histogram-js/dist/JsHistogramFactory.js";
 import type { StageLatency } from "../core/messages.ts";
 
 /** Longest latency told apart, µs (one hour): what takes longer is recorded as this. */
 export const LATENCY_US_MAX = 3_600_000_000;
 /** Percentiles are exact to 1 part in 1,000. */
 const DIGITS = 3;
-/** Longest kept form that is read, characters; a histogram of every value told apart needs less. */
-const KEPT_LENGTH_MAX = 256 * 1024;
+
+const Cells = constructorFromBucketSize(32) as unknown as typeof Int32Histogram;
 
 /** How many latencies were at most as long as each bound. */
 export interface CumulativeLatency {
@@ -25,22 +29,13 @@ export class LatencyHistogram {
   readonly #histogram: Int32Histogram;
   #sumUs = 0;
 
-  constructor(histogram: Int32Histogram = new Int32Histogram(1, LATENCY_US_MAX, DIGITS)) {
+  constructor(histogram: Int32Histogram = new Cells(1, LATENCY_US_MAX, DIGITS)) {
     this.#histogram = histogram;
   }
 
-  /** What `keep` gave, but for the sum, which is not kept. @throws {RangeError} when `kept` is something else */
-  static fromKept(kept: string): LatencyHistogram {
-    if (kept.length > KEPT_LENGTH_MAX) {
-      throw new RangeError(
-        `Cannot read a histogram as it may have ${KEPT_LENGTH_MAX} characters: found ${kept.length}`,
-      );
-    }
-    try {
-      return new LatencyHistogram(decodeFromCompressedBase64(kept, 32, false) as unknown as Int32Histogram);
-    } catch (cause) {
-      throw new RangeError("Cannot read a histogram as it must be HDR V2, compressed, in base64", { cause });
-    }
+  /** The counts themselves, for `kept_latency.ts`. */
+  get cells(): Int32Histogram {
+    return this.#histogram;
   }
 
   /** Latencies recorded since the last `reset`. */
@@ -90,11 +85,6 @@ export class LatencyHistogram {
       return seen;
     });
     return { counts, count: histogram.totalCount, sumUs: this.#sumUs };
-  }
-
-  /** The histogram as text (HDR V2, compressed, base64), which HDR libraries of other languages read too. */
-  keep(): string {
-    return encodeIntoCompressedBase64(this.#histogram);
   }
 
   /** Forgets everything. */

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { keepLatency, latencyFromKept } from "../../../src/telemetry/kept_latency.ts";
 import { LATENCY_US_MAX, LatencyHistogram } from "../../../src/telemetry/latency_histogram.ts";
 import { StageLatencies } from "../../../src/telemetry/stage_latency.ts";
 
@@ -78,8 +79,8 @@ Deno.test("kept and read back, or merged from parts, a histogram is the one of a
       });
       const whole = new LatencyHistogram();
       for (const time of [...first, ...second]) whole.record(time);
-      const merged = LatencyHistogram.fromKept(parts[0].keep());
-      merged.merge(LatencyHistogram.fromKept(parts[1].keep()));
+      const merged = latencyFromKept(keepLatency(parts[0]));
+      merged.merge(latencyFromKept(keepLatency(parts[1])));
       const [found, wanted] = [merged.read(), whole.read()];
       assert.equal(found.count, wanted.count);
       for (const key of ["p50Ms", "p90Ms", "p99Ms", "p999Ms", "maxMs"] as const) {
@@ -90,9 +91,9 @@ Deno.test("kept and read back, or merged from parts, a histogram is the one of a
 });
 
 Deno.test("a kept histogram that is damaged is refused", () => {
-  const kept = new LatencyHistogram().keep();
+  const kept = keepLatency(new LatencyHistogram());
   for (const text of ["", "AAAA", kept.slice(0, 20), "!".repeat(100), "A".repeat(1 << 20)]) {
-    assert.throws(() => LatencyHistogram.fromKept(text), RangeError, text.slice(0, 30));
+    assert.throws(() => latencyFromKept(text), RangeError, text.slice(0, 30));
   }
 });
 
