@@ -88,6 +88,7 @@ ${cpus()[0].model}. One thread, batch 1, medians; every round times
 every peer once, and a ratio is the median of our time over theirs round by round: below 1 is faster than they are. The peers
 run the plain ANN of the same network. Peak: rows of 16-bit weights added to registers in WebAssembly, in the same run; synaptic
 operations of events are held against it. Density: share of active neurons that the random weights are made for.
+[LIMITS.md](LIMITS.md) says where the time goes and how far from the limit it is.
 
 | network | t_max | density | µs a frame | frames/s | of onnxruntime-web | of onnxruntime-node | of the float64 reference | % of peak | M synops | MB |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
