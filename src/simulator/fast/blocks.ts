@@ -1,4 +1,4 @@
-/** Lane blocks of the two gathering kernels: weights in lane order, what starts and ends a potential. */
+/** Lane blocks of the gathering kernels: weights in lane order, what starts and ends a potential. */
 
 import type { WeightBits } from "../../model/quantise.ts";
 import type { Timing } from "../../ttfs/timing.ts";
@@ -6,6 +6,8 @@ import { LANE_MAX, laneConstants } from "./arithmetic.ts";
 import type { Convolution } from "./convolution.ts";
 import { type Arena, BLOCK_FIELDS, type BlockRecord, type LayerRecord, type WorkSizes } from "./records.ts";
 
+/** Share of sources that is taken to have events where costs are compared. */
+export const TYPICAL_DENSITY = 0.3;
 /** Rows of a table are numbered in 24 bits. */
 export const ROWS_MAX = 2 ** 24;
 
@@ -34,10 +36,10 @@ const GROUPS_MAX = 6;
 export const SHORT_LANES = 48;
 /** Largest bias, in levels, that walks take to come before everything. */
 const SMALL_BIAS = 8;
-/** Events after which `wasm/walk.ts` looks at currents that may leave 16 bits. */
+/** Events after which `wasm/walk_groups.ts` looks at currents that may leave 16 bits. */
 const CHUNK = 128;
 
-/** Fields that both kernels share. */
+/** Fields that all of these kernels share, and scatter. */
 export function commonRecord(timing: Timing, layer: Convolution, groups: number): LayerRecord {
   const { integers, bounds, input, output, kernel, stride, padding, dilation } = layer;
   return {

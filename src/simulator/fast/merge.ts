@@ -9,6 +9,7 @@ import {
   placeShortBlocks,
   shortLimit,
   type TableOptions,
+  TYPICAL_DENSITY,
 } from "./blocks.ts";
 import type { Convolution } from "./convolution.ts";
 import type { Arena } from "./records.ts";
@@ -18,8 +19,7 @@ import type { Arena } from "./records.ts";
  * the weights. A chunk fetches all weights of a layer, so there should be few.
  */
 const CHUNK_BYTES = 1024 * 1024;
-/** Share of sources that is taken to have events, and instructions for one, beside those for each vector. */
-const TYPICAL_DENSITY = 0.3;
+/** Instructions for an event, beside those for each vector. */
 const EVENT_WORK = 10;
 /** Sources whose lists are so short that most levels have one event or two. */
 const SHORT_ROWS = 96;

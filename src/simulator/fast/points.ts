@@ -15,10 +15,11 @@ const CHANNELS_MIN = 9;
 const CHANNELS_MANY = 64;
 /** Colours of a camera, or a few frames; with more, tiles share more. */
 const INPUTS_MAX = 4;
-/** Positions whose lists are made together, and bytes of a list, of its scratch memory: see `wasm/points.ts`. */
+/** Positions whose lists are made together, and of scratch memory: bytes of a list, of where they are, of what is before the rows. */
 const POSITIONS = 8;
-const LIST_BYTES = 160;
-const KEYS_BYTES = 704;
+const LIST_BYTES = 144;
+const BOUNDS_BYTES = POSITIONS * 8;
+const KEYS_BYTES = 640;
 
 /**
  * Whether a layer is best run so: colours to more than a few channels, walked event by event; or, where tiles share little, as the
@@ -61,10 +62,11 @@ export function planPoints(
   const rowBytes = Math.ceil((((positions - 1) * stride[1] + kernel[1]) * input[0] + 16) / 16) * 16;
   const groups = evenBlocks(lanes).reduce((sum, count) => sum + count, 0);
   return {
-    record: { ...commonRecord(timing, layer, 1), ...blocks, bucketBytes: rowBytes },
+    record: { ...commonRecord(timing, layer, 1), ...blocks, mapRowBytes: rowBytes },
     sizes: {
       tile: lanes * 2 + 512,
       lists: POSITIONS * LIST_BYTES + 64,
+      cursors: BOUNDS_BYTES,
       unsorted: KEYS_BYTES + kernel[0] * rowBytes + 64,
     },
     work: output[1] * output[2] * (250 + rows * (9 + 10 * groups)),

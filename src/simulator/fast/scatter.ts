@@ -2,7 +2,7 @@
 
 import type { Timing } from "../../ttfs/timing.ts";
 import { LANE_MAX } from "./arithmetic.ts";
-import { commonRecord, type GatherPlan } from "./blocks.ts";
+import { commonRecord, type GatherPlan, TYPICAL_DENSITY } from "./blocks.ts";
 import { type Convolution, reachOnAxis } from "./convolution.ts";
 import { type Arena, BLOCK_FIELDS } from "./records.ts";
 
@@ -12,8 +12,7 @@ const QUAD = 32;
 const RUN_MAX = 2 * QUAD;
 /** Currents and potentials together should fit the first-level cache. */
 const MAPS_BYTES_MAX = 48 * 1024;
-/** Shares and numbers where costs are compared: sources that have events, levels that have any. */
-const TYPICAL_DENSITY = 0.3;
+/** Levels that have events where costs are compared. */
 const LEVELS_TYPICAL = 20;
 
 /**

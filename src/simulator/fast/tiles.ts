@@ -9,8 +9,10 @@ import {
   placeBlocks,
   placeShortBlocks,
   ROWS_MAX,
+  SHORT_LANES,
   shortLimit,
   type TableOptions,
+  TYPICAL_DENSITY,
 } from "./blocks.ts";
 import { type Convolution, reachOnAxis, windowOf } from "./convolution.ts";
 import type { Arena } from "./records.ts";
@@ -24,13 +26,10 @@ const BAND_BYTES = 128 * 1024;
 const PLACES_MAX = 15;
 /** Positions that see a source are counted in a byte. */
 const REACH_MAX = 255;
-/** Share of sources that is taken to have events where costs are compared. */
-const TYPICAL_DENSITY = 0.3;
 /** Levels that a list of many events holds, where costs are compared. */
 const LEVELS_TYPICAL = 14;
-/** Sources of a tile whose list is short, and lanes of a walk event by event: currents and potentials are all in registers. */
+/** Sources of a tile whose list is short. */
 const SHORT_ROWS = 64;
-const SHORT_LANES = 48;
 
 /**
  * Best tile for a layer with few channels, or null when one position at a time suits it better.

@@ -9,6 +9,7 @@
 
 import { NOTE, noteOf, rowAt, runNoted } from "./nine";
 import { Layer, Work } from "./records";
+import { lowBytes } from "./vectors";
 
 /** Bytes of what eight channels need. */
 const CHANNELS: usize = 16 * 16;
@@ -37,18 +38,12 @@ function dot(levels: v128, weights: v128): v128 {
   return i16x8.relaxed_dot_i8x16_i7x16_s(weights, levels);
 }
 
-/** Eight bytes of each, in turn. */
-@inline
-function interleave(a: v128, b: v128): v128 {
-  return v128.shuffle<i8>(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-}
-
 /** Upper rows of a column; zeros outside the map. */
 @inline
 function upperAt(layer: Layer, row0: usize, row1: usize, column: i32): v128 {
   if (<u32> column >= <u32> layer.inWidth) return i8x16.splat(0);
   const offset = column * layer.sourceStride;
-  return interleave(v128.load64_zero(row0 + offset), v128.load64_zero(row1 + offset));
+  return lowBytes(v128.load64_zero(row0 + offset), v128.load64_zero(row1 + offset));
 }
 
 /** Lower row of a column, eight bytes; zeros outside the map. */
@@ -110,18 +105,18 @@ function runSideBySide(
   let rectified = 0;
   let column = -layer.padLeft;
   let a = upperAt(layer, row0, row1, column), b = upperAt(layer, row0, row1, column + 1);
-  let ab = interleave(lowerAt(layer, row2, column), lowerAt(layer, row2, column + 1));
+  let ab = lowBytes(lowerAt(layer, row2, column), lowerAt(layer, row2, column + 1));
   let offset: usize = (column + 2) * pixel;
   for (let x = 0; x <= last; x += 2) {
     let c: v128, d: v128, cd: v128;
     if (column >= -2 && column + 3 < layer.inWidth) {
-      c = interleave(v128.load64_zero(row0 + offset), v128.load64_zero(row1 + offset));
-      d = interleave(v128.load64_zero(row0 + offset + pixel), v128.load64_zero(row1 + offset + pixel));
-      cd = interleave(v128.load64_zero(row2 + offset), v128.load64_zero(row2 + offset + pixel));
+      c = lowBytes(v128.load64_zero(row0 + offset), v128.load64_zero(row1 + offset));
+      d = lowBytes(v128.load64_zero(row0 + offset + pixel), v128.load64_zero(row1 + offset + pixel));
+      cd = lowBytes(v128.load64_zero(row2 + offset), v128.load64_zero(row2 + offset + pixel));
     } else {
       c = upperAt(layer, row0, row1, column + 2);
       d = upperAt(layer, row0, row1, column + 3);
-      cd = interleave(lowerAt(layer, row2, column + 2), lowerAt(layer, row2, column + 3));
+      cd = lowBytes(lowerAt(layer, row2, column + 2), lowerAt(layer, row2, column + 3));
     }
     const first = nineTaps(start, a, w0, b, w1, c, w2, ab, w34, cd, w5x);
     const firstUp = nineTaps(startUp, a, u0, b, u1, c, u2, ab, u34, cd, u5x);
@@ -181,24 +176,24 @@ function runByTwo(
   for (let x = 0; x <= last; x += 2) {
     let b: v128, c: v128, d: v128, e: v128, lowE: v128, ab: v128, cd: v128;
     if (column >= -1 && column + 4 < layer.inWidth) {
-      b = interleave(v128.load64_zero(row0 + offset), v128.load64_zero(row1 + offset));
-      c = interleave(v128.load64_zero(row0 + offset + pixel), v128.load64_zero(row1 + offset + pixel));
-      d = interleave(v128.load64_zero(row0 + offset + 2 * pixel), v128.load64_zero(row1 + offset + 2 * pixel));
-      e = interleave(v128.load64_zero(row0 + offset + 3 * pixel), v128.load64_zero(row1 + offset + 3 * pixel));
-      ab = interleave(lowA, v128.load64_zero(row2 + offset));
-      cd = interleave(v128.load64_zero(row2 + offset + pixel), v128.load64_zero(row2 + offset + 2 * pixel));
+      b = lowBytes(v128.load64_zero(row0 + offset), v128.load64_zero(row1 + offset));
+      c = lowBytes(v128.load64_zero(row0 + offset + pixel), v128.load64_zero(row1 + offset + pixel));
+      d = lowBytes(v128.load64_zero(row0 + offset + 2 * pixel), v128.load64_zero(row1 + offset + 2 * pixel));
+      e = lowBytes(v128.load64_zero(row0 + offset + 3 * pixel), v128.load64_zero(row1 + offset + 3 * pixel));
+      ab = lowBytes(lowA, v128.load64_zero(row2 + offset));
+      cd = lowBytes(v128.load64_zero(row2 + offset + pixel), v128.load64_zero(row2 + offset + 2 * pixel));
       lowE = v128.load64_zero(row2 + offset + 3 * pixel);
     } else {
       b = upperAt(layer, row0, row1, column + 1);
       c = upperAt(layer, row0, row1, column + 2);
       d = upperAt(layer, row0, row1, column + 3);
       e = upperAt(layer, row0, row1, column + 4);
-      ab = interleave(lowA, lowerAt(layer, row2, column + 1));
-      cd = interleave(lowerAt(layer, row2, column + 2), lowerAt(layer, row2, column + 3));
+      ab = lowBytes(lowA, lowerAt(layer, row2, column + 1));
+      cd = lowBytes(lowerAt(layer, row2, column + 2), lowerAt(layer, row2, column + 3));
       lowE = lowerAt(layer, row2, column + 4);
     }
     // Weight 0 is what the second of each pair has in w5x and u5x.
-    const ee = interleave(lowE, lowE);
+    const ee = lowBytes(lowE, lowE);
     const first = nineTaps(start, a, w0, b, w1, c, w2, ab, w34, cd, w5x);
     const firstUp = nineTaps(startUp, a, u0, b, u1, c, u2, ab, u34, cd, u5x);
     const second = nineTaps(start, c, w0, d, w1, e, w2, cd, w34, ee, w5x);

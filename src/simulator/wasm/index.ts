@@ -5,5 +5,6 @@ export { runPoints } from "./points";
 export { runScatter } from "./scatter";
 export { runMerged } from "./merge";
 export { runTaps } from "./taps";
-export { countEvents, runAveragePool, runMaxPool } from "./pools";
+export { runAveragePool, runMaxPool } from "./pools";
+export { countEvents } from "./count_events";
 export { narrowLevels, packLevels } from "./maps";

@@ -1,5 +1,7 @@
 /** Level maps between the layouts: i16 channel-height-width outside, u8 height-width-channel inside. */
 
+import { highBytes, highWords, lowBytes, lowWords } from "./vectors";
+
 /**
  * i16 levels at `source` `[channels, area]` to u8 at `target` `[area, channels]`.
  *
@@ -46,14 +48,14 @@ function packThree(source: usize, target: usize, area: i32): i32 {
     low = v128.load(source + 2 * plane), high = v128.load(source + 2 * plane, 16);
     signs = v128.or(signs, v128.or(low, high));
     const c = i8x16.narrow_i16x8_u(low, high);
-    let pairs = v128.shuffle<i8>(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    let pairs = lowBytes(a, b);
     let thirds = i16x8.extend_low_i8x16_u(c);
-    v128.store(target, i8x16.swizzle(v128.shuffle<i16>(pairs, thirds, 0, 8, 1, 9, 2, 10, 3, 11), dense));
-    v128.store(target, i8x16.swizzle(v128.shuffle<i16>(pairs, thirds, 4, 12, 5, 13, 6, 14, 7, 15), dense), 12);
-    pairs = v128.shuffle<i8>(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    v128.store(target, i8x16.swizzle(lowWords(pairs, thirds), dense));
+    v128.store(target, i8x16.swizzle(highWords(pairs, thirds), dense), 12);
+    pairs = highBytes(a, b);
     thirds = i16x8.extend_high_i8x16_u(c);
-    v128.store(target, i8x16.swizzle(v128.shuffle<i16>(pairs, thirds, 0, 8, 1, 9, 2, 10, 3, 11), dense), 24);
-    v128.store(target, i8x16.swizzle(v128.shuffle<i16>(pairs, thirds, 4, 12, 5, 13, 6, 14, 7, 15), dense), 36);
+    v128.store(target, i8x16.swizzle(lowWords(pairs, thirds), dense), 24);
+    v128.store(target, i8x16.swizzle(highWords(pairs, thirds), dense), 36);
     source += 32;
     target += 48;
   }

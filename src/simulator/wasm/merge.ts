@@ -1,16 +1,18 @@
 /**
- * Gather for many channels: one position at a time, its neurons in blocks of up to 64 channels.
+ * Gather for many channels: one position at a time, its neurons in blocks of up to 96 channels.
  *
  * Each source pixel's channels are sorted once. For a row of positions, the pixels that are seen together above one another are
  * merged, level by level; a position's list is merged from such columns, most of which its neighbours see too. Lists of a chunk
  * of positions are made first, so that a block's weights stay in cache while the chunk is walked.
  */
 
-import { Block, Layer, Work } from "./records";
+import { BOUNDS } from "./key_lists";
 import { mergeParts, PART } from "./merge_parts";
-import { copyExact, walkBlock } from "./readout";
+import { walkBlock } from "./readout";
+import { Block, Layer, Work } from "./records";
 import { levelBytes, sortEvents } from "./sort";
 import { sortEight, sortsByEight } from "./sort_eight";
+import { copyExact } from "./vectors";
 
 /** Runs positions `from` to `to` (exclusive), row by row, of blocks `firstBlock` to `lastBlock` (exclusive). */
 export function runMerged(layer: Layer, work: Work, from: i32, to: i32, firstBlock: i32, lastBlock: i32): void {
@@ -79,11 +81,11 @@ function pointLists(layer: Layer, work: Work, from: i32, to: i32): usize {
   let bounds = work.cursors, list = work.lists;
   let y = from / width, x = from % width;
   let source = sourceOf(layer, y, x);
-  const byEight = sortsByEight(channels, layer.unit);
+  const byEight = sortsByEight(channels);
   for (let position = from; position < to;) {
     if (byEight && x + 8 <= width && position + 8 <= to) {
       list = sortEight(work, source, step, channels, bounds, list);
-      bounds += 64;
+      bounds += BOUNDS;
       source += step << 3;
       position += 8;
       x += 8;

@@ -137,11 +137,3 @@ function levelAt(layer: Layer, row: usize, column: i32): u64 {
 function past(levels: v128, turn: v128, weights: v128): v128 {
   return i32x4.dot_i16x8_s(i16x8.sub_sat_u(levels, turn), weights);
 }
-
-/** Sum of eight counts. */
-@inline
-export function countOf(counts: v128): i32 {
-  const four = i32x4.extadd_pairwise_i16x8_u(counts);
-  const two = i32x4.add(four, v128.shuffle<i32>(four, four, 2, 3, 0, 1));
-  return i32x4.extract_lane(two, 0) + i32x4.extract_lane(two, 1);
-}

@@ -1,7 +1,8 @@
 /** Pools: by maximum, and by average (neurons whose weights are all 1 and whose weight 1.0 is the number of positions). */
 
+import { earlyLevel } from "./lane";
 import { Layer, Work } from "./records";
-import { copyExact } from "./readout";
+import { copyExact } from "./vectors";
 
 /** Pool by maximum, rows `from` to `to` (exclusive): the earliest spike of a window passes. */
 export function runMaxPool(layer: Layer, work: Work, from: i32, to: i32): void {
@@ -48,7 +49,7 @@ function averagePosition(layer: Layer, work: Work, y: i32, x: i32): void {
     // All weights are positive, so the potential is highest at read-out, and is Σ q there.
     let level = (2 * sum + count) / (2 * count);
     if (2 * sum >= (2 * layer.unit + 1) * count) {
-      level = earlyLevel(layer, work, layer.source + channel, count, firstY, lastY, firstX, lastX);
+      level = walkSources(layer, work, layer.source + channel, count, firstY, lastY, firstX, lastX);
     }
     if (bytes != 0) store<i16>(target + (channel << 1), <i16> level);
     else store<u8>(target + channel, <u8> level);
@@ -74,7 +75,7 @@ function sumEight(layer: Layer, channel: i32, firstY: i32, lastY: i32, firstX: i
 }
 
 /** Level of a neuron that is known to be early: counts its sources by level and takes every step. */
-function earlyLevel(
+function walkSources(
   layer: Layer,
   work: Work,
   source: usize,
@@ -100,57 +101,5 @@ function earlyLevel(
     current += load<i32>(histogram + (level << 2));
     potential += current;
   } while (2 * potential < (2 * layer.unit + 1) * count);
-  work.early += 1;
-  if (level <= layer.unit) return layer.unit + level;
-  work.saturated += 1;
-  return layer.levelMax;
-}
-
-/** Bytes from which on pixels in as many windows are worth counting together. */
-const TOGETHER = 256;
-/** Vectors whose counts fit a byte. */
-const COUNTS_MAX = 255;
-
-/**
- * Adds, for each source that does not code 0, the number of windows it is in (u32 a pixel at `fanOut`). Pixels are beside each other.
- */
-export function countEvents(layer: Layer, work: Work, from: i32, to: i32): void {
-  const channels = layer.channels, fanOut = layer.fanOut;
-  let source = layer.source + from * channels;
-  let total: u64 = 0;
-  for (let pixel = from; pixel < to;) {
-    const windows = load<u32>(fanOut + (pixel << 2));
-    let bytes = channels;
-    for (pixel++; pixel < to && load<u32>(fanOut + (pixel << 2)) == windows; pixel++) bytes += channels;
-    const end = source + bytes;
-    const whole = source + (bytes & -16);
-    let events = bytes & -16;
-    if (bytes >= TOGETHER) {
-      while (source < whole) {
-        const stop = min(whole, source + (COUNTS_MAX << 4));
-        let zeros = i8x16.splat(0);
-        for (; source < stop; source += 16) zeros = i8x16.sub(zeros, i8x16.eq(v128.load(source), i8x16.splat(0)));
-        events -= sumOf(zeros);
-      }
-    } else {
-      for (; source < whole; source += 16) {
-        events -= popcnt(i8x16.bitmask(i8x16.eq(v128.load(source), i8x16.splat(0))));
-      }
-    }
-    if (source < end) {
-      const mask = i8x16.bitmask(i8x16.ne(v128.load(source), i8x16.splat(0)));
-      events += popcnt(mask & ((1 << <i32> (end - source)) - 1));
-      source = end;
-    }
-    total += <u64> events * windows;
-  }
-  work.events += <f64> total;
-}
-
-/** Sum of sixteen counts. */
-@inline
-function sumOf(counts: v128): i32 {
-  const four = i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(counts));
-  const two = i32x4.add(four, v128.shuffle<i32>(four, four, 2, 3, 0, 1));
-  return i32x4.extract_lane(two, 0) + i32x4.extract_lane(two, 1);
+  return earlyLevel(layer, work, level);
 }

@@ -1,8 +1,9 @@
 /** What a walk left behind, to levels: round half up, rectify, and the exact way for neurons that were early. */
 
 import { exactLevel } from "./lane";
+import { levelsOf, roomOf } from "./levels";
 import { pairOffset, pairShift } from "./pairs";
-import { Block, Layer, NOTES, roomOf, SETTLED, UNSURE, Work } from "./records";
+import { Block, Layer, NOTES, SETTLED, UNSURE, Work } from "./records";
 import { walk32 } from "./walk_32";
 import { walkShortBlock } from "./walk_short";
 import { walk16 } from "./walk_groups";
@@ -41,12 +42,6 @@ function leaveBlock(layer: Layer, work: Work, block: Block, list: usize, target:
     }
     if (crossed != 0) storeNotes(layer, work, block, list, target, at >> 1, crossed);
   }
-}
-
-/** Levels of eight neurons by the closed form. */
-@inline
-function levelsOf(layer: Layer, potential: v128, room: v128, finish: v128): v128 {
-  return i16x8.shr_s(i16x8.add_sat_s(i16x8.sub_sat_s(potential, room), finish), layer.shift);
 }
 
 @inline
@@ -125,23 +120,5 @@ function storeLevels(layer: Layer, work: Work, levels: v128, mask: i32, target: 
   } else {
     work.rectified += popcnt(i16x8.bitmask(levels) & mask);
     v128.store64_lane(target + lane, i8x16.narrow_i16x8_u(levels, levels), 0);
-  }
-}
-
-/** Copies `bytes` bytes and writes none besides; may read up to 15 more. */
-@inline
-export function copyExact(target: usize, source: usize, bytes: i32): void {
-  if (bytes >= 16) {
-    const last = bytes - 16;
-    for (let at = 0; at < last; at += 16) v128.store(target + at, v128.load(source + at));
-    v128.store(target + last, v128.load(source + last));
-  } else if (bytes >= 8) {
-    store<u64>(target, load<u64>(source));
-    store<u64>(target + bytes - 8, load<u64>(source + bytes - 8));
-  } else if (bytes >= 4) {
-    store<u32>(target, load<u32>(source));
-    store<u32>(target + bytes - 4, load<u32>(source + bytes - 4));
-  } else {
-    for (let at = 0; at < bytes; at++) store<u8>(target + at, load<u8>(source + at));
   }
 }

@@ -96,7 +96,7 @@ export class Layer {
   short: i32;
   /** Tile gather and scatter: for each source element where its events go. */
   places: usize;
-  /** Of each source element: synapses, u32 (scatter), or positions that see it, u8 (tile gather). */
+  /** Of each source element: synapses, u32 (scatter), or positions that see it, u8 (tile gather). Of each pixel: windows, u32. */
   fanOut: usize;
   /** Tile gather: cursor of every tile at its list's start, u32. */
   cursors: usize;
@@ -114,7 +114,10 @@ export class Layer {
   rowStepY: i32;
   /** Tile gather: tile rows that are done at once. */
   bandRows: i32;
-  /** Scatter: bytes of a row of the map, bytes in it before the first neuron, and vectors by four of a row of an event's weights. */
+  /**
+   * Scatter: bytes of a row of the map, bytes in it before the first neuron, and vectors by four of a row of an event's weights.
+   * Points: bytes of a source row with its padding.
+   */
   mapRowBytes: i32;
   mapMarginBytes: i32;
   quads: i32;
@@ -158,18 +161,18 @@ export class Work {
   blankSaturated: i32;
   /** u32 a level. */
   histogram: usize;
-  /** What a walk leaves: potentials, flags, two vectors of guards. */
+  /** What a walk leaves: potentials, notes, a guard, and what it needs to go on. */
   result: usize;
-  /** Levels of a tile, and of one to which no event comes. */
+  /** Levels of a tile, and of one to which no event comes. Scatter: levels of two rows, and notes. */
   tile: usize;
   blank: usize;
   /** Free for lists. */
   lists: usize;
-  /** Unsorted events. */
+  /** Events or keys that are not sorted yet, and parts that are not merged. */
   unsorted: usize;
-  /** Cursors of tiles, u32. */
+  /** Cursors of tiles, u32; or where lists begin and end, two u32 each. */
   cursors: usize;
-  /** Merged gather: lists of each pixel's channels, and where in them each level starts. */
+  /** Merged gather: lists of pixels and columns, and how many bytes of events each has of each level. */
   pixels: usize;
   starts: usize;
 }
@@ -189,10 +192,3 @@ export const SETTLED: i32 = 255;
 export const UNSURE: i32 = 254;
 /** Events between two looks at the guard of the currents. */
 export const CHUNK: usize = 128;
-
-/** What is added to a potential so that the threshold is at the limit. */
-
-@inline
-export function roomOf(layer: Layer): i32 {
-  return layer.limit - layer.threshold;
-}

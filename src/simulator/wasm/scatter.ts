@@ -8,9 +8,10 @@
  */
 
 import { earlyLevel } from "./lane";
-import { Block, Layer, ROW_MASK, roomOf, Work } from "./records";
-import { copyExact } from "./readout";
+import { levelsOf, roomOf } from "./levels";
+import { Block, Layer, ROW_MASK, Work } from "./records";
 import { sortIntoBuckets } from "./sort";
+import { copyExact } from "./vectors";
 
 /** Runs the whole layer. */
 export function runScatter(layer: Layer, work: Work): void {
@@ -201,8 +202,8 @@ function readOut(layer: Layer, work: Work, block: Block, potentials: usize): voi
     const notes = work.blank + y * rowLanes;
     const to = work.tile + (y & 1) * (rowLanes + 32);
     for (let at = 0; at < rowLanes; at += 16) {
-      const low = levels8(layer, v128.load(from + (at << 1)), room, v128.load(block.finish + (at << 1)));
-      const high = levels8(layer, v128.load(from + (at << 1), 16), room, v128.load(block.finish + (at << 1), 16));
+      const low = levelsOf(layer, v128.load(from + (at << 1)), room, v128.load(block.finish + (at << 1)));
+      const high = levelsOf(layer, v128.load(from + (at << 1), 16), room, v128.load(block.finish + (at << 1), 16));
       const early = v128.load(notes + at);
       const late = i8x16.eq(early, zero);
       const rest = rowLanes - at;
@@ -225,9 +226,4 @@ function readOut(layer: Layer, work: Work, block: Block, potentials: usize): voi
       }
     }
   }
-}
-
-@inline
-function levels8(layer: Layer, potential: v128, room: v128, finish: v128): v128 {
-  return i16x8.shr_s(i16x8.add_sat_s(i16x8.sub_sat_s(potential, room), finish), layer.shift);
 }

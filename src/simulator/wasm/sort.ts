@@ -3,7 +3,6 @@
 import { Work } from "./records";
 
 /** Bytes of a word for each level up to `levelMax`, in whole vectors. */
-
 @inline
 export function levelBytes(levelMax: i32): i32 {
   return ((levelMax + 4) & ~3) << 2;
@@ -18,7 +17,6 @@ export function levelBytes(levelMax: i32): i32 {
  *
  * @returns the list's end; the word there is 0
  */
-
 @inline
 export function sortEvents(work: Work, source: usize, count: i32, levelMax: i32, target: usize, counts: usize): usize {
   const cursors = work.histogram, unsorted = work.unsorted;

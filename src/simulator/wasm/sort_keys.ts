@@ -1,215 +1,126 @@
 /**
- * A sorting network over vectors, largest first: each of eight lanes is sorted by itself. Blocks of eight vectors are sorted in
- * registers, then merged: of two sorted runs the second one is read backwards, so each half of what the first step leaves is
- * bitonic.
+ * A sorting network over vectors of u16, largest first: each of eight lanes is sorted by itself, by comparisons that are the same
+ * whatever the keys are, so the processor has nothing to guess.
+ *
+ * Eight vectors, an eight, are sorted in registers. Two sorted runs are merged by comparing the first with the second read
+ * backwards: each half of what comes of it rises and falls at most once, and every comparison at half the distance leaves that
+ * true of its halves. What is missing in the last run would be lowest of all, and stay where it is.
  */
 
-/** Sorts 8, 16 or 32 vectors of u16 at `keys`, whatever `count` (at most 32) fits in; those behind `count` are zeros. */
-@inline
-export function sortKeys(keys: usize, count: i32): void {
-  sort8(keys);
-  if (count <= 8) return;
-  sort8(keys + 128);
-  merge16(keys);
-  if (count <= 16) return;
-  sort8(keys + 256);
-  sort8(keys + 384);
-  merge16(keys + 256);
-  merge32(keys);
+/** Bytes of an eight. */
+export const EIGHT: usize = 128;
+
+/** Sorts whole eights, from `keys` to `end`. */
+export function sortKeys(keys: usize, end: usize): void {
+  for (let at = keys; at < end; at += EIGHT) {
+    storeSorted(
+      at,
+      v128.load(at),
+      v128.load(at, 16),
+      v128.load(at, 32),
+      v128.load(at, 48),
+      v128.load(at, 64),
+      v128.load(at, 80),
+      v128.load(at, 96),
+      v128.load(at, 112),
+    );
+  }
+  mergeEights(keys, end);
 }
 
-/** Batcher's network of 19 steps. */
-function sort8(at: usize): void {
-  let a = v128.load(at), b = v128.load(at, 16), c = v128.load(at, 32), d = v128.load(at, 48);
-  let e = v128.load(at, 64), f = v128.load(at, 80), g = v128.load(at, 96), h = v128.load(at, 112);
+/** Sorts eight vectors, to `at`: the shortest network, of 19 comparisons. */
+@inline
+export function storeSorted(at: usize, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128, h: v128): void {
   let x = a;
-  a = most(x, b), b = least(x, b), x = c, c = most(x, d), d = least(x, d);
-  x = e, e = most(x, f), f = least(x, f), x = g, g = most(x, h), h = least(x, h);
-  x = a, a = most(x, c), c = least(x, c), x = b, b = most(x, d), d = least(x, d);
+  a = most(x, c), c = least(x, c), x = b, b = most(x, d), d = least(x, d);
   x = e, e = most(x, g), g = least(x, g), x = f, f = most(x, h), h = least(x, h);
-  x = b, b = most(x, c), c = least(x, c), x = f, f = most(x, g), g = least(x, g);
   x = a, a = most(x, e), e = least(x, e), x = b, b = most(x, f), f = least(x, f);
   x = c, c = most(x, g), g = least(x, g), x = d, d = most(x, h), h = least(x, h);
+  x = a, a = most(x, b), b = least(x, b), x = c, c = most(x, d), d = least(x, d);
+  x = e, e = most(x, f), f = least(x, f), x = g, g = most(x, h), h = least(x, h);
   x = c, c = most(x, e), e = least(x, e), x = d, d = most(x, f), f = least(x, f);
+  x = b, b = most(x, e), e = least(x, e), x = d, d = most(x, g), g = least(x, g);
   x = b, b = most(x, c), c = least(x, c), x = d, d = most(x, e), e = least(x, e);
   x = f, f = most(x, g), g = least(x, g);
-  v128.store(at, a);
-  v128.store(at, b, 16);
-  v128.store(at, c, 32);
-  v128.store(at, d, 48);
-  v128.store(at, e, 64);
-  v128.store(at, f, 80);
-  v128.store(at, g, 96);
-  v128.store(at, h, 112);
+  storeEight(at, a, b, c, d, e, f, g, h);
 }
 
-/** Merges the two sorted runs of eight at `at`: the larger of each pair stays in registers. Offsets have to be written out. */
-function merge16(at: usize): void {
-  let a = v128.load(at);
-  let x = v128.load(at, 240);
-  v128.store(at, least(a, x), 240);
-  a = most(a, x);
-  let b = v128.load(at, 16);
-  x = v128.load(at, 224);
-  v128.store(at, least(b, x), 224);
-  b = most(b, x);
-  let c = v128.load(at, 32);
-  x = v128.load(at, 208);
-  v128.store(at, least(c, x), 208);
-  c = most(c, x);
-  let d = v128.load(at, 48);
-  x = v128.load(at, 192);
-  v128.store(at, least(d, x), 192);
-  d = most(d, x);
-  let e = v128.load(at, 64);
-  x = v128.load(at, 176);
-  v128.store(at, least(e, x), 176);
-  e = most(e, x);
-  let f = v128.load(at, 80);
-  x = v128.load(at, 160);
-  v128.store(at, least(f, x), 160);
-  f = most(f, x);
-  let g = v128.load(at, 96);
-  x = v128.load(at, 144);
-  v128.store(at, least(g, x), 144);
-  g = most(g, x);
-  let h = v128.load(at, 112);
-  x = v128.load(at, 128);
-  v128.store(at, least(h, x), 128);
-  h = most(h, x);
-  settle8(at, a, b, c, d, e, f, g, h);
-  settleStored8(at + 128);
+/** Sorts eights, from `keys` to `end`, each of which is sorted by itself. */
+export function mergeEights(keys: usize, end: usize): void {
+  for (let at = keys; at + EIGHT < end; at += 2 * EIGHT) {
+    settlePair(at, at + 2 * EIGHT - 16, -16);
+    settleStored(at + EIGHT);
+  }
+  for (let run = 2 * EIGHT; keys + run < end; run <<= 1) {
+    for (let first = keys; first + run < end; first += run << 1) mergeRuns(first, run, min(end, first + (run << 1)));
+  }
 }
 
-/** Merges the two sorted runs of sixteen at `at`: two steps at once for each four. */
-function merge32(at: usize): void {
-  let a = v128.load(at);
-  let x = v128.load(at, 496);
-  let y = v128.load(at, 128);
-  let z = v128.load(at, 368);
-  v128.store(at, least(a, x), 496);
-  v128.store(at, least(y, z), 368);
-  a = most(a, x);
-  y = most(y, z);
-  v128.store(at, least(a, y), 128);
-  a = most(a, y);
-  let b = v128.load(at, 16);
-  x = v128.load(at, 480);
-  y = v128.load(at, 144);
-  z = v128.load(at, 352);
-  v128.store(at, least(b, x), 480);
-  v128.store(at, least(y, z), 352);
-  b = most(b, x);
-  y = most(y, z);
-  v128.store(at, least(b, y), 144);
-  b = most(b, y);
-  let c = v128.load(at, 32);
-  x = v128.load(at, 464);
-  y = v128.load(at, 160);
-  z = v128.load(at, 336);
-  v128.store(at, least(c, x), 464);
-  v128.store(at, least(y, z), 336);
-  c = most(c, x);
-  y = most(y, z);
-  v128.store(at, least(c, y), 160);
-  c = most(c, y);
-  let d = v128.load(at, 48);
-  x = v128.load(at, 448);
-  y = v128.load(at, 176);
-  z = v128.load(at, 320);
-  v128.store(at, least(d, x), 448);
-  v128.store(at, least(y, z), 320);
-  d = most(d, x);
-  y = most(y, z);
-  v128.store(at, least(d, y), 176);
-  d = most(d, y);
-  let e = v128.load(at, 64);
-  x = v128.load(at, 432);
-  y = v128.load(at, 192);
-  z = v128.load(at, 304);
-  v128.store(at, least(e, x), 432);
-  v128.store(at, least(y, z), 304);
-  e = most(e, x);
-  y = most(y, z);
-  v128.store(at, least(e, y), 192);
-  e = most(e, y);
-  let f = v128.load(at, 80);
-  x = v128.load(at, 416);
-  y = v128.load(at, 208);
-  z = v128.load(at, 288);
-  v128.store(at, least(f, x), 416);
-  v128.store(at, least(y, z), 288);
-  f = most(f, x);
-  y = most(y, z);
-  v128.store(at, least(f, y), 208);
-  f = most(f, y);
-  let g = v128.load(at, 96);
-  x = v128.load(at, 400);
-  y = v128.load(at, 224);
-  z = v128.load(at, 272);
-  v128.store(at, least(g, x), 400);
-  v128.store(at, least(y, z), 272);
-  g = most(g, x);
-  y = most(y, z);
-  v128.store(at, least(g, y), 224);
-  g = most(g, y);
-  let h = v128.load(at, 112);
-  x = v128.load(at, 384);
-  y = v128.load(at, 240);
-  z = v128.load(at, 256);
-  v128.store(at, least(h, x), 384);
-  v128.store(at, least(y, z), 256);
-  h = most(h, x);
-  y = most(y, z);
-  v128.store(at, least(h, y), 240);
-  h = most(h, y);
-  settle8(at, a, b, c, d, e, f, g, h);
-  settleStored8(at + 128);
-  settle16(at + 256);
-}
-
-/** Puts a bitonic run of sixteen in order. */
+/** Merges two sorted runs, of `run` bytes and up to `end`. */
 @inline
-function settle16(at: usize): void {
-  let a = v128.load(at);
-  let x = v128.load(at, 128);
-  v128.store(at, least(a, x), 128);
-  a = most(a, x);
-  let b = v128.load(at, 16);
-  x = v128.load(at, 144);
-  v128.store(at, least(b, x), 144);
-  b = most(b, x);
-  let c = v128.load(at, 32);
-  x = v128.load(at, 160);
-  v128.store(at, least(c, x), 160);
-  c = most(c, x);
-  let d = v128.load(at, 48);
-  x = v128.load(at, 176);
-  v128.store(at, least(d, x), 176);
-  d = most(d, x);
-  let e = v128.load(at, 64);
-  x = v128.load(at, 192);
-  v128.store(at, least(e, x), 192);
-  e = most(e, x);
-  let f = v128.load(at, 80);
-  x = v128.load(at, 208);
-  v128.store(at, least(f, x), 208);
-  f = most(f, x);
-  let g = v128.load(at, 96);
-  x = v128.load(at, 224);
-  v128.store(at, least(g, x), 224);
-  g = most(g, x);
-  let h = v128.load(at, 112);
-  x = v128.load(at, 240);
-  v128.store(at, least(h, x), 240);
-  h = most(h, x);
-  settle8(at, a, b, c, d, e, f, g, h);
-  settleStored8(at + 128);
+function mergeRuns(first: usize, run: usize, end: usize): void {
+  let low = end - EIGHT;
+  for (let high = first + (run << 1) - (end - first); high < low; high += EIGHT, low -= EIGHT) exchangeEights(high, low + 112, -16);
+  for (let far = run >> 1; far > EIGHT; far >>= 1) {
+    for (let at = first; at + far < end; at += far << 1) {
+      const stop = min(at + far, end - far);
+      for (let high = at; high < stop; high += EIGHT) exchangeEights(high, high + far, 16);
+    }
+  }
+  for (let at = first; at < end; at += 2 * EIGHT) {
+    if (at + EIGHT < end) {
+      settlePair(at, at + EIGHT, 16);
+      settleStored(at + EIGHT);
+    } else {
+      settleStored(at);
+    }
+  }
 }
 
+/** Leaves the higher of two eights at `high` and the lower at `low`, whose vectors are `step` bytes apart. */
 @inline
-function settleStored8(at: usize): void {
-  settle8(
+function exchangeEights(high: usize, low: usize, step: usize): void {
+  storeEight(
+    high,
+    exchange(high, low),
+    exchange(high + 16, low + step),
+    exchange(high + 32, low + 2 * step),
+    exchange(high + 48, low + 3 * step),
+    exchange(high + 64, low + 4 * step),
+    exchange(high + 80, low + 5 * step),
+    exchange(high + 96, low + 6 * step),
+    exchange(high + 112, low + 7 * step),
+  );
+}
+
+/** The same, and puts the higher in order. */
+@inline
+function settlePair(high: usize, low: usize, step: usize): void {
+  settle(
+    high,
+    exchange(high, low),
+    exchange(high + 16, low + step),
+    exchange(high + 32, low + 2 * step),
+    exchange(high + 48, low + 3 * step),
+    exchange(high + 64, low + 4 * step),
+    exchange(high + 80, low + 5 * step),
+    exchange(high + 96, low + 6 * step),
+    exchange(high + 112, low + 7 * step),
+  );
+}
+
+/** Leaves the lower of two vectors at `low`. @returns the higher */
+@inline
+function exchange(high: usize, low: usize): v128 {
+  const a = v128.load(high), b = v128.load(low);
+  v128.store(low, least(a, b));
+  return most(a, b);
+}
+
+/** Puts in order an eight that rises and falls at most once. */
+@inline
+function settleStored(at: usize): void {
+  settle(
     at,
     v128.load(at),
     v128.load(at, 16),
@@ -222,9 +133,9 @@ function settleStored8(at: usize): void {
   );
 }
 
-/** Puts a bitonic run of eight in order, and to `at`. */
+/** The same, to `at`. */
 @inline
-function settle8(at: usize, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128, h: v128): void {
+function settle(at: usize, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128, h: v128): void {
   let x = a;
   a = most(x, e), e = least(x, e), x = b, b = most(x, f), f = least(x, f);
   x = c, c = most(x, g), g = least(x, g), x = d, d = most(x, h), h = least(x, h);
@@ -232,6 +143,11 @@ function settle8(at: usize, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128
   x = e, e = most(x, g), g = least(x, g), x = f, f = most(x, h), h = least(x, h);
   x = a, a = most(x, b), b = least(x, b), x = c, c = most(x, d), d = least(x, d);
   x = e, e = most(x, f), f = least(x, f), x = g, g = most(x, h), h = least(x, h);
+  storeEight(at, a, b, c, d, e, f, g, h);
+}
+
+@inline
+function storeEight(at: usize, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128, h: v128): void {
   v128.store(at, a);
   v128.store(at, b, 16);
   v128.store(at, c, 32);

@@ -3,9 +3,9 @@
  * both the level and whether the neuron was early. One weight for all channels: maps are run through as they lie in memory.
  */
 
-import { copyExact } from "./readout";
 import { Layer, Work } from "./records";
 import { placeTaps, walkLanes } from "./tap_lists";
+import { copyExact } from "./vectors";
 
 /** Runs rows `from` to `to` (exclusive). */
 export function runSum(layer: Layer, work: Work, from: i32, to: i32): void {
@@ -21,18 +21,18 @@ export function runSum(layer: Layer, work: Work, from: i32, to: i32): void {
       i16x8.mul(v128.load8x8_u(second + at), secondWeight),
     );
     const levels = i16x8.shr_s(i16x8.add_sat_s(sum, half), shift);
-    const to = target + (at << bytes);
+    const place = target + (at << bytes);
     if (at + 8 > end) {
       v128.store(work.tile, bytes != 0 ? levels : i8x16.narrow_i16x8_u(levels, levels));
-      copyExact(to, work.tile, (end - at) << bytes);
+      copyExact(place, work.tile, (end - at) << bytes);
     } else if (bytes != 0) {
-      v128.store(to, levels);
+      v128.store(place, levels);
     } else {
-      v128.store64_lane(to, i8x16.narrow_i16x8_u(levels, levels), 0);
+      v128.store64_lane(place, i8x16.narrow_i16x8_u(levels, levels), 0);
     }
     let early = i16x8.bitmask(i16x8.gt_s(sum, below));
     if (at + 8 > end) early &= (1 << (end - at)) - 1;
-    for (; early != 0; early &= early - 1) runEarly(layer, work, at + ctz(early), to + (ctz(early) << bytes), bytes);
+    for (; early != 0; early &= early - 1) runEarly(layer, work, at + ctz(early), place + (ctz(early) << bytes), bytes);
   }
 }
 

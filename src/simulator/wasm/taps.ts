@@ -8,11 +8,11 @@
  * it is looked for.
  */
 
-import { countOf, NOTE, noteOf, rowAt, runNoted } from "./nine";
+import { NOTE, noteOf, rowAt, runNoted } from "./nine";
 import { Block, Layer, Work } from "./records";
 import { runSum } from "./sums";
 import { placeTaps, slideTaps, TAP, walkLanes } from "./tap_lists";
-import { copyExact } from "./readout";
+import { copyExact, sumOfEight } from "./vectors";
 
 /** Runs rows `from` to `to` (exclusive) of a layer with one block for all channels. */
 export function runTaps(layer: Layer, work: Work, from: i32, to: i32): void {
@@ -61,7 +61,7 @@ function runInside(layer: Layer, work: Work, y: i32): i32 {
   return count;
 }
 
-/** Eight channels of `count` positions. @param notes see `depthwise.ts` */
+/** Eight channels of `count` positions. @returns where the next notes will be, see `nine.ts` */
 function runChannels(
   layer: Layer,
   work: Work,
@@ -130,7 +130,7 @@ function runChannels(
     row2 += step;
     target += targetStep;
   }
-  work.rectified += countOf(silent);
+  work.rectified += sumOfEight(silent);
   return notes;
 }
 

@@ -6,9 +6,11 @@
  * where a position does not reach. Tiles beyond the edges take what falls there and are never walked.
  */
 
+import { countSynapses } from "./count_events";
 import { Block, Layer, ROW_MASK, Work } from "./records";
-import { copyExact, walkBlock } from "./readout";
+import { walkBlock } from "./readout";
 import { sortIntoBuckets } from "./sort";
+import { copyExact } from "./vectors";
 
 /** Runs tile rows `from` to `to` (exclusive). */
 export function runTiles(layer: Layer, work: Work, from: i32, to: i32): void {
@@ -43,30 +45,6 @@ function runBand(layer: Layer, work: Work, from: i32, to: i32): void {
     let index = (y + layer.marginY) * layer.rowTiles + layer.marginX;
     for (let x = 0; x < tilesX; x++, index++) runTile(layer, work, index, y, x);
   }
-}
-
-/** Vectors whose counts fit 16 bits. */
-const COUNTS_MAX = 128;
-
-/** Counts synapses of source elements `from` to `end` (exclusive): `layer.fanOut` has, a byte each, the positions that see them. */
-function countSynapses(layer: Layer, work: Work, from: i32, end: i32): void {
-  const source = layer.source, seen = layer.fanOut;
-  let positions: u64 = 0;
-  while (from + 16 <= end) {
-    const stop = min(end - 15, from + (COUNTS_MAX << 4));
-    let low = i16x8.splat(0), high = i16x8.splat(0);
-    for (; from < stop; from += 16) {
-      const silent = i8x16.eq(v128.load(source + from), i8x16.splat(0));
-      const counts = v128.andnot(v128.load(seen + from), silent);
-      low = i16x8.add(low, i16x8.extend_low_i8x16_u(counts));
-      high = i16x8.add(high, i16x8.extend_high_i8x16_u(counts));
-    }
-    const four = i32x4.add(i32x4.extadd_pairwise_i16x8_u(low), i32x4.extadd_pairwise_i16x8_u(high));
-    const two = i32x4.add(four, v128.shuffle<i32>(four, four, 2, 3, 0, 1));
-    positions += i32x4.extract_lane(two, 0) + i32x4.extract_lane(two, 1);
-  }
-  for (; from < end; from++) positions += load<u8>(source + from) != 0 ? <u32> load<u8>(seen + from) : 0;
-  work.events += <f64> positions * <f64> layer.channels;
 }
 
 /** Lists of rows `from` to `to` (margins included) to empty. */

@@ -8,6 +8,7 @@
  */
 
 import { crossLanes } from "./crossing";
+import { levelsOf, roomOf } from "./levels";
 import { Block, Layer, NOTES, ROW_MASK, SETTLED, Work } from "./records";
 
 /** Where potentials are in `Work.result`; currents come first. */
@@ -42,11 +43,6 @@ function walkShortFrom(layer: Layer, work: Work, block: Block, from: usize, list
   if (groups == 3) return walkShort3(layer, work, block, from, list, end, target);
   if (groups == 2) return walkShort2(layer, work, block, from, list, end, target);
   return walkShort1(layer, work, block, from, list, end, target);
-}
-
-@inline
-function levelsOf(layer: Layer, potential: v128, room: v128, finish: v128): v128 {
-  return i16x8.shr_s(i16x8.add_sat_s(i16x8.sub_sat_s(potential, room), finish), layer.shift);
 }
 
 /** Looks at all neurons at or above the limit after the line from level `now` to `next`. */
@@ -145,7 +141,7 @@ function walkShort(
       return list;
     }
   }
-  const room = i16x8.splat(<i16> (layer.limit - layer.threshold));
+  const room = i16x8.splat(<i16> roomOf(layer));
   const finish = block.finish;
   let rectified = leave(layer, v0, v1, room, finish, target);
   if (groups > 1) rectified += leave(layer, v2, v3, room, finish + 32, target + 16);
