@@ -79,7 +79,7 @@ function hasLargeBias({ integers: { biasLevels, shift } }: Convolution): boolean
   return largest > SMALL_BIAS && largest * 2 ** shift <= LANE_MAX;
 }
 
-/** What `wasm/walk_short.ts` needs; null where it cannot be used. */
+/** What `wasm/walk_short.ts` needs; null where it cannot be used, as with weights of 16 bits, which are wide. */
 export function shortLimit(timing: Timing, layer: Convolution): number | null {
   const { bounds, wide, integers } = layer;
   const biasMax = integers.biasLevels.reduce((most, level) => Math.max(most, level), 0);
@@ -94,8 +94,42 @@ export function shortLimit(timing: Timing, layer: Convolution): number | null {
   return travel <= LANE_MAX && lowest >= -LANE_MAX && -LANE_MAX - 1 + travel < limit ? limit : null;
 }
 
-/** Places the blocks of `lanes` lanes that are walked event by event. */
-export function placeShortBlocks(arena: Arena, layer: Convolution, limit: number, options: TableOptions): LayerRecord {
+/** Places the blocks of `lanes` lanes; where lists are `short`, for walks event by event if the layer allows them. */
+export function placeBlocks(
+  arena: Arena,
+  timing: Timing,
+  layer: Convolution,
+  options: TableOptions & { readonly short: boolean },
+): LayerRecord {
+  const limit = options.short ? shortLimit(timing, layer) : null;
+  return limit !== null
+    ? placeShortBlocks(arena, layer, limit, options)
+    : placeGroupBlocks(arena, timing, layer, options);
+}
+
+/** Table of single positions: a row for each tap and channel. */
+export function positionTable({ input, output, kernel, integers }: Convolution, weightBits: WeightBits): TableOptions {
+  const inputs = input[0];
+  const taps = kernel[0] * kernel[1];
+  return {
+    lanes: output[0],
+    rows: taps * inputs,
+    weightBits,
+    weightOf: (row, lane) => integers.weights[(lane * inputs + row % inputs) * taps + Math.floor(row / inputs)],
+  };
+}
+
+/** Fewest blocks, of nearly the same number of groups. */
+export function evenBlocks(lanes: number, groupsMax = GROUPS_MAX): number[] {
+  const groups = Math.ceil(lanes / GROUP);
+  const count = Math.ceil(groups / groupsMax);
+  return Array.from({ length: count }, (_, i) => Math.floor((groups + i) / count)).reverse();
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+/** Blocks of `wasm/walk_short.ts`. */
+function placeShortBlocks(arena: Arena, layer: Convolution, limit: number, options: TableOptions): LayerRecord {
   const { integers, bounds } = layer;
   let first = 0;
   const blocks = evenBlocks(options.lanes, SHORT_LANES / GROUP).map((groups): Partial<BlockRecord> => {
@@ -134,8 +168,8 @@ function withSums(potentials: Int16Array): Int16Array {
   return state;
 }
 
-/** Places the blocks of `lanes` lanes. */
-export function placeBlocks(arena: Arena, timing: Timing, layer: Convolution, options: TableOptions): LayerRecord {
+/** Blocks of `wasm/walk_groups.ts`, and of the walk in 32 bits. */
+function placeGroupBlocks(arena: Arena, timing: Timing, layer: Convolution, options: TableOptions): LayerRecord {
   const { lanes, weightBits } = options;
   const { integers, bounds, wide } = layer;
   const room = wide ? 0 : bounds.limit - bounds.threshold;
@@ -165,15 +199,6 @@ export function placeBlocks(arena: Arena, timing: Timing, layer: Convolution, op
   });
   return { blocks: arena.placeRecords(BLOCK_FIELDS, blocks), blockCount: blocks.length };
 }
-
-/** Fewest blocks, of nearly the same number of groups. */
-export function evenBlocks(lanes: number, groupsMax = GROUPS_MAX): number[] {
-  const groups = Math.ceil(lanes / GROUP);
-  const count = Math.ceil(groups / groupsMax);
-  return Array.from({ length: count }, (_, i) => Math.floor((groups + i) / count)).reverse();
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
 
 /** What positive biases have brought once a level is the next to come, `[level][lane]`. */
 function risesOf(timing: Timing, biases: readonly number[], size: number, one: number): Int16Array {

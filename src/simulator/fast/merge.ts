@@ -2,15 +2,7 @@
 
 import type { WeightBits } from "../../model/quantise.ts";
 import type { Timing } from "../../ttfs/timing.ts";
-import {
-  commonRecord,
-  type GatherPlan,
-  placeBlocks,
-  placeShortBlocks,
-  shortLimit,
-  type TableOptions,
-  TYPICAL_DENSITY,
-} from "./blocks.ts";
+import { commonRecord, type GatherPlan, placeBlocks, positionTable, TYPICAL_DENSITY } from "./blocks.ts";
 import type { Convolution } from "./convolution.ts";
 import type { Arena } from "./records.ts";
 
@@ -35,21 +27,13 @@ export function planMerged(
   layer: Convolution,
   options: { readonly groups: number; readonly weightBits: WeightBits },
 ): GatherPlan & { readonly work: number } {
-  const { input, output, kernel, integers } = layer;
+  const { input, output, kernel } = layer;
   const inputs = input[0];
   const taps = kernel[0] * kernel[1];
   const area = output[1] * output[2];
   const rows = taps * inputs;
-  const table: TableOptions = {
-    lanes: output[0],
-    rows,
-    weightBits: options.weightBits,
-    weightOf: (row, lane) => integers.weights[(lane * inputs + row % inputs) * taps + Math.floor(row / inputs)],
-  };
-  const limit = options.weightBits === 8 && rows <= SHORT_ROWS ? shortLimit(timing, layer) : null;
-  const blocks = limit !== null
-    ? placeShortBlocks(arena, layer, limit, table)
-    : placeBlocks(arena, timing, layer, table);
+  const table = positionTable(layer, options.weightBits);
+  const blocks = placeBlocks(arena, timing, layer, { ...table, short: rows <= SHORT_ROWS });
   const listBytes = (rows + 16) * 4;
   const chunk = Math.max(1, Math.min(area, Math.floor(CHUNK_BYTES / listBytes)));
   const single = taps === 1 && layer.padding.every((pixels) => pixels === 0);
@@ -73,6 +57,6 @@ export function planMerged(
       pixels: pixels * (inputs + 8) * 4 + columns * (kernel[0] * inputs + 16) * 4,
       starts: (pixels + columns + 1) * levelBytes,
     },
-    note: limit !== null ? "merged lists, event by event" : "merged lists",
+    note: `merged lists${blocks.short ? ", event by event" : ""}`,
   };
 }

@@ -27,7 +27,7 @@ export function planWeighted(planning: Planning, layer: WeightedLayer, index: nu
   if (groups === 1) {
     const pool = poolAfter(network, layer, index);
     if (options.weightBits === 8 && scatterPays(whole)) return planInScatter(planning, { layer, index, whole, pool });
-    if (takesPoints(timing, whole, options.weightBits)) return planInPoints(planning, { layer, index, whole });
+    if (takesPoints(timing, whole)) return planInPoints(planning, { layer, index, whole });
     const tile = chooseTile(timing, whole, pool !== null);
     if (tile !== null) return planInTiles(planning, { layer, index, whole, tile, pool });
   }

@@ -2,7 +2,7 @@
 
 import type { WeightBits } from "../../model/quantise.ts";
 import type { Timing } from "../../ttfs/timing.ts";
-import { commonRecord, evenBlocks, type GatherPlan, placeBlocks, placeShortBlocks, shortLimit } from "./blocks.ts";
+import { commonRecord, evenBlocks, type GatherPlan, placeBlocks, positionTable, shortLimit } from "./blocks.ts";
 import type { Convolution } from "./convolution.ts";
 import type { Arena } from "./records.ts";
 
@@ -27,13 +27,13 @@ const KEYS_BYTES = 640;
  * events or not. Measured against tiles on 12 to 64 channels: 0.6 to 1.0 of their time with all sources active, 0.95 to 1.05 at
  * a density of 0.3 and below; where they are left to tiles, 1.0 to 1.5.
  */
-export function takesPoints(timing: Timing, layer: Convolution, weightBits: WeightBits): boolean {
+export function takesPoints(timing: Timing, layer: Convolution): boolean {
   const { input, output, kernel, stride, dilation } = layer;
   const columns = kernel[1] * input[0];
   const fits = input[0] > 1 && input[0] <= INPUTS_MAX && output[1] * output[2] > 1 && output[0] >= CHANNELS_MIN &&
     dilation.join() === "1,1" && columns <= COLUMNS_MAX && kernel[0] * columns <= ROWS_MAX;
   const sharesLittle = stride[0] * stride[1] > 1 || output[0] >= CHANNELS_MANY;
-  return fits && (sharesLittle || limitOf(timing, layer, weightBits) !== null);
+  return fits && (sharesLittle || shortLimit(timing, layer) !== null);
 }
 
 /** Tables for `runPoints`. */
@@ -43,21 +43,10 @@ export function planPoints(
   layer: Convolution,
   { weightBits }: { readonly weightBits: WeightBits },
 ): GatherPlan & { readonly work: number } {
-  const { input, output, kernel, stride, integers } = layer;
-  const taps = kernel[0] * kernel[1];
-  const rows = taps * input[0];
-  const lanes = output[0];
-  const limit = limitOf(timing, layer, weightBits);
-  const table = {
-    lanes,
-    rows,
-    weightBits,
-    weightOf: (row: number, lane: number) =>
-      integers.weights[(lane * input[0] + row % input[0]) * taps + Math.floor(row / input[0])],
-  };
-  const blocks = limit !== null
-    ? placeShortBlocks(arena, layer, limit, table)
-    : placeBlocks(arena, timing, layer, table);
+  const { input, output, kernel, stride } = layer;
+  const table = positionTable(layer, weightBits);
+  const { lanes, rows } = table;
+  const blocks = placeBlocks(arena, timing, layer, { ...table, short: true });
   const positions = Math.ceil(output[2] / POSITIONS) * POSITIONS;
   const rowBytes = Math.ceil((((positions - 1) * stride[1] + kernel[1]) * input[0] + 16) / 16) * 16;
   const groups = evenBlocks(lanes).reduce((sum, count) => sum + count, 0);
@@ -70,13 +59,6 @@ export function planPoints(
       unsorted: KEYS_BYTES + kernel[0] * rowBytes + 64,
     },
     work: output[1] * output[2] * (250 + rows * (9 + 10 * groups)),
-    note: `eight positions at once${limit !== null ? ", event by event" : ""}`,
+    note: `eight positions at once${blocks.short ? ", event by event" : ""}`,
   };
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
-
-/** Limit of a walk event by event; null: another kind of walk. */
-function limitOf(timing: Timing, layer: Convolution, weightBits: WeightBits): number | null {
-  return weightBits === 8 ? shortLimit(timing, layer) : null;
 }

@@ -7,7 +7,6 @@ import {
   evenBlocks,
   type GatherPlan,
   placeBlocks,
-  placeShortBlocks,
   ROWS_MAX,
   SHORT_LANES,
   shortLimit,
@@ -82,7 +81,6 @@ export function planTiles(
   const listBytes = (rows + 4) * 4;
   // A row more than there are: see `runBand`.
   const totalTiles = rowTiles * (onY.tiles + 2 * onY.margin + 1);
-  const limit = weightBits === 8 && isShort(layer, tile) ? shortLimit(timing, layer) : null;
   const table: TableOptions = {
     lanes: tile[0] * tile[1] * channels,
     rows,
@@ -98,9 +96,7 @@ export function planTiles(
       return integers.weights[(((lane % channels) * inputs + row % inputs) * kernel[0] + ky) * kernel[1] + kx];
     },
   };
-  const blocks = limit !== null
-    ? placeShortBlocks(arena, layer, limit, table)
-    : placeBlocks(arena, timing, layer, table);
+  const blocks = placeBlocks(arena, timing, layer, { ...table, short: isShort(layer, tile) });
   const places = new Uint32Array(height * width * inputs * 2);
   const fanOut = new Uint8Array(height * width * inputs);
   const reach = [reachOnAxis(layer, 0), reachOnAxis(layer, 1)];
@@ -144,7 +140,7 @@ export function planTiles(
       unsorted: bucketBytes * (timing.levelMax + 1),
       cursors: (totalTiles + 5) * 4 + 64,
     },
-    note: `tiles of ${tile[0]}x${tile[1]}${limit !== null ? ", event by event" : ""}`,
+    note: `tiles of ${tile[0]}x${tile[1]}${blocks.short ? ", event by event" : ""}`,
   };
 }
 

@@ -13,6 +13,12 @@ import { Block, CURRENTS, HIGHS, Layer, NOTES, SETTLED, SUMS, UNSURE, Work } fro
 /** Where a potential goes that is of no use any more: far from both ends, as either costs time. */
 const SUNK: i16 = -4096;
 
+/** Which notes leave a level to the closed form: a settled neuron is as late as one without a note. */
+@inline
+export function openNotes(notes: v128): v128 {
+  return v128.or(i8x16.eq(notes, i8x16.splat(0)), i8x16.eq(notes, i8x16.splat(<i8> SETTLED)));
+}
+
 /** A potential and what biases add to it by now. */
 @inline
 export function raised(rise: usize, potential: v128): v128 {
@@ -25,10 +31,11 @@ export function riseAt(rises: usize, level: i32, groups: i32): usize {
   return rises != 0 ? rises + <usize> level * (groups << 5) : 0;
 }
 
-/** Lanes of a group at the limit, or at the bottom of 16 bits, a bit each. */
+/** Lanes of a group, from `lane` on, at the limit, or at the bottom of 16 bits, a bit each. */
 @inline
-function leavingLanes(layer: Layer, result: usize, rise: usize): i32 {
-  const first = v128.load(result), second = v128.load(result, 16);
+function leavingLanes(layer: Layer, result: usize, rises: usize, lane: i32): i32 {
+  const at = result + (lane << 1), rise = rises == 0 ? 0 : rises + (lane << 1);
+  const first = v128.load(at), second = v128.load(at, 16);
   return i8x16.bitmask(
     i8x16.narrow_i16x8_s(leaving(layer, first, rise), leaving(layer, second, rise == 0 ? 0 : rise + 16)),
   );
@@ -44,11 +51,10 @@ function leaving(layer: Layer, potential: v128, rise: usize): v128 {
 export function noteStart(layer: Layer, block: Block, list: usize, result: usize): void {
   const rises = riseAt(block.rises, load<u32>(list) >>> 24, block.groups);
   for (let lane = 0; lane < block.groups << 4; lane += 16) {
-    const at = result + (lane << 1);
-    for (let mask = leavingLanes(layer, at, rises == 0 ? 0 : rises + (lane << 1)); mask != 0; mask &= mask - 1) {
-      const index = ctz(mask);
-      store<u8>(result + lane + index, <u8> UNSURE, NOTES);
-      store<i16>(at + (index << 1), SUNK);
+    for (let mask = leavingLanes(layer, result, rises, lane); mask != 0; mask &= mask - 1) {
+      const at = lane + ctz(mask);
+      store<u8>(result + at, <u8> UNSURE, NOTES);
+      store<i16>(result + (at << 1), SUNK);
     }
   }
 }
@@ -60,9 +66,9 @@ export function crossGroups(layer: Layer, work: Work, block: Block, list: usize,
   const offset = i16x8.splat(<i16> ((at - list) << 5));
   const rises = riseAt(block.rises, next, block.groups);
   for (let lane = 0; lane < block.groups << 4; lane += 16) {
-    const potentials = result + (lane << 1);
-    const mask = leavingLanes(layer, potentials, rises == 0 ? 0 : rises + (lane << 1));
+    const mask = leavingLanes(layer, result, rises, lane);
     if (mask == 0) continue;
+    const potentials = result + (lane << 1);
     let high = v128.load(result + lane, HIGHS);
     const currents = result + CURRENTS;
     v128.store(currents, lows(v128.load(result + lane, SUMS), high, offset));
@@ -104,9 +110,10 @@ export function crossLanes(
     let potential = <i32> load<i16>(place);
     let level = now;
     let crossed = false;
-    if ((note != 0 && note != SETTLED) || potential == 32767 || potential == -32768 || layer.levelMax >= UNSURE) {
+    const told = note != 0 && note != SETTLED;
+    if (told || potential == 32767 || potential == -32768 || layer.levelMax >= UNSURE) {
       // Sunk before, and climbed; or without a trace of where the line began.
-      if (note == 0 || note == SETTLED) store<u8>(notes + lane, <u8> UNSURE);
+      if (!told) store<u8>(notes + lane, <u8> UNSURE);
       store<i16>(place, sunk);
       continue;
     }

@@ -4,7 +4,7 @@
  */
 
 import { spreadKeys } from "./key_lists";
-import { walkBlock } from "./readout";
+import { walkBlocks } from "./readout";
 import { Block, Layer, Work } from "./records";
 import { EIGHT, sortKeys } from "./sort_keys";
 import { copyExact, highBytes, lowBytes } from "./vectors";
@@ -49,11 +49,7 @@ export function runPoints(layer: Layer, work: Work, from: i32, to: i32): void {
 
 /** Walks all blocks of a position, and leaves their levels at `work.tile`. */
 function walkPoint(layer: Layer, work: Work, list: usize, end: usize): void {
-  const bytes = layer.signed != 0 ? 1 : 0;
-  for (let at = 0; at < layer.blockCount; at++) {
-    const block = changetype<Block>(layer.blocks + at * offsetof<Block>());
-    walkBlock(layer, work, block, list, end, work.tile + (block.firstLane << bytes));
-  }
+  walkBlocks(layer, work, list, end, work.tile);
 }
 
 /** Copies the source rows that row `y` of positions sees, with zeros around; `layer.mapRowBytes` from one to the next. */

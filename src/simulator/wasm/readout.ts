@@ -1,9 +1,10 @@
 /** What a walk left behind, to levels: round half up, rectify, and the exact way for neurons that were early. */
 
+import { openNotes } from "./crossing";
 import { exactLevel } from "./lane";
 import { levelsOf, roomOf } from "./levels";
 import { pairOffset, pairShift } from "./pairs";
-import { Block, Layer, NOTES, SETTLED, UNSURE, Work } from "./records";
+import { Block, Layer, NOTES, UNSURE, Work } from "./records";
 import { walk32 } from "./walk_32";
 import { walkShortBlock } from "./walk_short";
 import { walk16 } from "./walk_groups";
@@ -16,6 +17,16 @@ export function walkBlock(layer: Layer, work: Work, block: Block, list: usize, e
   else leaveBlock(layer, work, block, list, target);
 }
 
+/** Walks a list for all blocks, and puts their levels side by side at `target`. */
+@inline
+export function walkBlocks(layer: Layer, work: Work, list: usize, end: usize, target: usize): void {
+  const bytes = layer.signed != 0 ? 1 : 0;
+  for (let at = 0; at < layer.blockCount; at++) {
+    const block = changetype<Block>(layer.blocks + at * offsetof<Block>());
+    walkBlock(layer, work, block, list, end, target + (block.firstLane << bytes));
+  }
+}
+
 /** Levels of all lanes by the closed form; then those of neurons that spiked early, or may have. */
 @inline
 function leaveBlock(layer: Layer, work: Work, block: Block, list: usize, target: usize): void {
@@ -26,9 +37,7 @@ function leaveBlock(layer: Layer, work: Work, block: Block, list: usize, target:
     const finish = block.finish + at;
     const low = levelsOf(layer, v128.load(from), room, v128.load(finish));
     const high = levelsOf(layer, v128.load(from, 16), room, v128.load(finish, 16));
-    const notes = v128.load(work.result + (at >> 1), NOTES);
-    const open = v128.or(i8x16.eq(notes, i8x16.splat(0)), i8x16.eq(notes, i8x16.splat(<i8> SETTLED)));
-    const crossed = ~i8x16.bitmask(open) & 0xffff;
+    const crossed = ~i8x16.bitmask(openNotes(v128.load(work.result + (at >> 1), NOTES))) & 0xffff;
     if (layer.signed != 0) {
       const floor = i16x8.splat(<i16> (1 - layer.unit));
       const silent = i8x16.narrow_i16x8_s(i16x8.lt_s(low, floor), i16x8.lt_s(high, floor));
@@ -60,35 +69,19 @@ function storeNotes(
   lane: i32,
   mask: i32,
 ): void {
-  let unsure = 0;
-  for (; mask != 0; mask &= mask - 1) {
-    const index = ctz(mask);
-    const note = <i32> load<u8>(work.result + lane + index, NOTES);
-    if (note == UNSURE) unsure |= 1 << index;
-    else storeLevel(layer, target, lane + index, note);
-  }
-  if (unsure != 0) redo(layer, work, block, list, target, lane, unsure);
-}
-
-/** The exact way for the lanes in `mask`, counted from `lane`. */
-function redo(
-  layer: Layer,
-  work: Work,
-  block: Block,
-  list: usize,
-  target: usize,
-  lane: i32,
-  mask: i32,
-): void {
-  const rowBytes = block.rowBytes;
-  const pairs = block.weightBytes == 1;
   for (; mask != 0; mask &= mask - 1) {
     const at = lane + ctz(mask);
-    const row0 = block.table + (pairs ? pairOffset(at) : at << 1);
-    const bias = load<i32>(block.biasLevels + (at << 2));
-    const level = exactLevel(layer, work, list, row0, rowBytes, pairs ? pairShift(at) : -1, bias);
-    storeLevel(layer, target, at, level);
+    const note = <i32> load<u8>(work.result + at, NOTES);
+    storeLevel(layer, target, at, note == UNSURE ? levelOf(layer, work, block, list, at) : note);
   }
+}
+
+/** Level of a lane, the exact way. */
+function levelOf(layer: Layer, work: Work, block: Block, list: usize, lane: i32): i32 {
+  const pairs = block.weightBytes == 1;
+  const row0 = block.table + (pairs ? pairOffset(lane) : lane << 1);
+  const bias = load<i32>(block.biasLevels + (lane << 2));
+  return exactLevel(layer, work, list, row0, block.rowBytes, pairs ? pairShift(lane) : -1, bias);
 }
 
 /** `walkBlock` in 32 bits. */
@@ -103,10 +96,13 @@ function walkBlock32(layer: Layer, work: Work, block: Block, list: usize, end: u
     const low = i32x4.add(v128.load(result), v128.load(block.finish32 + constants));
     const high = i32x4.add(v128.load(result, 16), v128.load(block.finish32 + constants, 16));
     const levels = i16x8.narrow_i32x4_s(i32x4.shr_s(low, layer.shift), i32x4.shr_s(high, layer.shift));
-    const crossed = i32x4.bitmask(i32x4.ge_s(v128.load(result, 32), threshold)) |
+    let crossed = i32x4.bitmask(i32x4.ge_s(v128.load(result, 32), threshold)) |
       (i32x4.bitmask(i32x4.ge_s(v128.load(result, 48), threshold)) << 4);
     storeLevels(layer, work, levels, ~crossed, target, lane);
-    if (crossed != 0) redo(layer, work, block, list, target, lane, crossed);
+    for (; crossed != 0; crossed &= crossed - 1) {
+      const at = lane + ctz(crossed);
+      storeLevel(layer, target, at, levelOf(layer, work, block, list, at));
+    }
   }
 }
 

@@ -8,7 +8,7 @@
 
 import { countSynapses } from "./count_events";
 import { Block, Layer, ROW_MASK, Work } from "./records";
-import { walkBlock } from "./readout";
+import { walkBlocks } from "./readout";
 import { sortIntoBuckets } from "./sort";
 import { copyExact } from "./vectors";
 
@@ -170,12 +170,7 @@ function walkBlank(layer: Layer, work: Work): void {
 /** Levels of a tile, and behind them their pool where there is one. */
 @inline
 function walkTile(layer: Layer, work: Work, list: usize, end: usize, tile: usize): void {
-  const bytes = layer.signed != 0 ? 1 : 0;
-  const count = layer.blockCount;
-  for (let at = 0; at < count; at++) {
-    const block = changetype<Block>(layer.blocks + at * offsetof<Block>());
-    walkBlock(layer, work, block, list, end, tile + (block.firstLane << bytes));
-  }
+  walkBlocks(layer, work, list, end, tile);
   if (layer.pooled != 0) poolTile(layer, tile);
 }
 

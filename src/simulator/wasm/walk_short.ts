@@ -7,9 +7,9 @@
  * from the start, as a bound.
  */
 
-import { crossLanes } from "./crossing";
+import { crossLanes, openNotes } from "./crossing";
 import { levelsOf, roomOf } from "./levels";
-import { Block, Layer, NOTES, ROW_MASK, SETTLED, Work } from "./records";
+import { Block, Layer, NOTES, ROW_MASK, Work } from "./records";
 
 /** Where potentials are in `Work.result`; currents come first. */
 const POTENTIALS: usize = 96;
@@ -29,8 +29,7 @@ export function walkShortBlock(layer: Layer, work: Work, block: Block, list: usi
   } while (at != 0);
   for (let lane = 0; lane < block.groups << 4; lane += 16) {
     const notes = v128.load(state + lane, NOTES);
-    // Settled ones are as late as those without a note.
-    const open = v128.or(i8x16.eq(notes, zero), i8x16.eq(notes, i8x16.splat(<i8> SETTLED)));
+    const open = openNotes(notes);
     // Sunk ones were taken for rectified.
     work.rectified -= popcnt(~i8x16.bitmask(open) & 0xffff);
     v128.store(target + lane, v128.bitselect(v128.load(target + lane), notes, open));
